@@ -1,0 +1,1 @@
+"""The judge: plans, runs, verdicts, evidence and reports. It knows no protocol."""

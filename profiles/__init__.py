@@ -1,0 +1,1 @@
+"""The programmes: one TOML file per profile."""

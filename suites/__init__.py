@@ -1,0 +1,1 @@
+"""The law and the trials: requirements and cases, by protocol and role."""

@@ -1,0 +1,163 @@
+"""A device under test: what it is called, which role it plays, what it claims, and how it is reached.
+
+A description is a TOML file (`Description` is its format). `Dut` is the same with everything filled in: the
+ports it was given, the folder it works in, the identity it showed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import msgspec
+
+from testbed.files import FileError, read_toml
+
+Scalar = bool | int | float | str
+
+
+class Launch(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="process"):
+    """A DUT that we start. `command`, `files` and `env` may use {port} {port2} {port3} (free loopback ports),
+    {work} (an empty folder of its own), {peers} (where third-party programs are installed) and {here} (the
+    folder of the description)."""
+
+    command: list[str]
+    #: Files written into {work} first, by name.
+    files: dict[str, str] = {}
+    env: dict[str, str] = {}
+    #: Programs and files that must exist; `command[0]` always must.
+    requires: list[str] = []
+    #: Seconds until it must answer as its role does.
+    ready: float = 20.0
+    #: Seconds between SIGTERM and SIGKILL.
+    stop: float = 5.0
+    #: It ends when its standard input closes (many embedded Java and C programs do).
+    stdin: bool = False
+
+
+class Address(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="address"):
+    """A DUT that somebody else has started."""
+
+    #: Seconds until it must answer.
+    ready: float = 5.0
+
+
+class Identity(msgspec.Struct, forbid_unknown_fields=True):
+    """What names this very build. `command` prints the version; `pattern` finds it (first group)."""
+
+    command: list[str] = []
+    pattern: str = r"(\d+\.\d+(?:\.\d+)?\S*)"
+    version: str = ""
+    #: Files hashed together into the digest; `command[0]` of the launch when empty.
+    files: list[str] = []
+
+
+class Install(msgspec.Struct, forbid_unknown_fields=True):
+    """How a third-party implementation comes onto a machine."""
+
+    registry: Literal["debian", "pypi", "npm", "go", "cargo", "maven"]
+    packages: list[str]
+    #: Folder beside the description with sources or manifests to build.
+    source: str = ""
+    #: Installed in CI; others are there for whoever wants them.
+    ci: bool = True
+
+
+class Description(msgspec.Struct, forbid_unknown_fields=True):
+    """`dut.toml`."""
+
+    name: str
+    role: str
+    #: Edition (`mqtt-5.0`) or `default` -> `tcp://host:port` or `tls://host:port`.
+    endpoints: dict[str, str]
+    title: str = ""
+    vendor: str = ""
+    homepage: str = ""
+    #: Feature -> whether the vendor says it is there (ICS).
+    claims: dict[str, bool] = {}
+    #: Values of this DUT: credentials, timers, limits (IXIT).
+    parameters: dict[str, Scalar] = {}
+    launch: Launch | Address = msgspec.field(default_factory=Address)
+    identity: Identity = msgspec.field(default_factory=Identity)
+    install: Install | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where one edition of the protocol answers."""
+
+    transport: str
+    host: str
+    port: int
+
+    @classmethod
+    def parse(cls, text: str) -> Endpoint:
+        """`tcp://host:port`, `tls://[::1]:8883`; ValueError says what is wrong."""
+        parts = urlsplit(text)
+        if parts.scheme not in ("tcp", "tls"):
+            raise ValueError(f"{text!r} is no endpoint: the transport must be tcp or tls")
+        if not parts.hostname or not parts.port:
+            raise ValueError(f"{text!r} is no endpoint: write {parts.scheme}://host:port")
+        return cls(parts.scheme, parts.hostname, parts.port)
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{self.transport}://{host}:{self.port}"
+
+
+@dataclass(slots=True)
+class Dut:
+    """A description brought to life. `claims` grows by what discovery finds; nothing else changes."""
+
+    description: Description
+    endpoints: dict[str, Endpoint]
+    version: str = ""
+    digest: str = ""
+    claims: dict[str, bool] = field(default_factory=dict)
+    work: Path | None = None
+
+    @property
+    def name(self) -> str:
+        return self.description.name
+
+    @property
+    def role(self) -> str:
+        return self.description.role
+
+    def endpoint(self, edition: str) -> Endpoint | None:
+        """Where `edition` answers; None when the description has no such endpoint."""
+        return self.endpoints.get(edition) or self.endpoints.get("default")
+
+    def parameter(self, name: str, default: Scalar) -> Scalar:
+        """An IXIT value."""
+        return self.description.parameters.get(name, default)
+
+
+def read_description(path: Path) -> Description:
+    """`path` as a description, its endpoints checked for form (ports may still be placeholders)."""
+    description = read_toml(path, Description)
+    if isinstance(description.launch, Address):
+        for edition, text in description.endpoints.items():
+            try:
+                Endpoint.parse(text)
+            except ValueError as error:
+                raise FileError(path, str(error), "write tcp://host:port", key=f"endpoints.{edition}") from None
+    if not description.endpoints:
+        raise FileError(path, "has no endpoint", 'add [endpoints] with default = "tcp://host:port"', key="endpoints")
+    return description
+
+
+def digest(files: list[Path]) -> str:
+    """SHA-256 over the contents of `files`, in order, as `sha256:<hex>`; empty when none can be read."""
+    total = hashlib.sha256()
+    seen = False
+    for path in files:
+        try:
+            total.update(hashlib.sha256(path.read_bytes()).digest())
+            seen = True
+        except OSError:
+            continue
+    return f"sha256:{total.hexdigest()}" if seen else ""

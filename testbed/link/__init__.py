@@ -1,0 +1,1 @@
+"""What joins the tester to a device under test, and the taps that sit on it."""

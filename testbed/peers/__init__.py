@@ -1,0 +1,1 @@
+"""Known third-party implementations: one TOML description each, with what it takes to start it."""
