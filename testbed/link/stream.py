@@ -1,0 +1,142 @@
+"""Stream links: TCP and TLS, IPv4 and IPv6, with taps."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import ssl
+import struct
+from collections.abc import Callable, Sequence
+
+from testbed.dut import Endpoint
+from testbed.link.tap import Tap, chain
+
+#: Unread bytes after which the link stops reading, and total bytes after which a DUT is cut off.
+UNREAD = 1 << 20
+MOST = 64 << 20
+
+
+class Stream(asyncio.Protocol):
+    """One connection to the DUT, seen from the tester's end of its chain of taps.
+
+    `on_data(data)` and `on_end(how)` are called as things arrive; `how` is `"closed"` or `"reset"`.
+    """
+
+    def __init__(
+        self, taps: Sequence[Tap], on_data: Callable[[bytes], None], on_end: Callable[[str], None]
+    ) -> None:
+        self._on_data, self._on_end = on_data, on_end
+        self._transport: asyncio.Transport | None = None
+        self._how = "closed"
+        self._total = 0
+        self.ended = False
+        self.local: tuple[str, int] = ("", 0)
+        self.remote: tuple[str, int] = ("", 0)
+        self._chain = chain(
+            taps, to_tester=self._arrive, to_dut=self._write, end=self._end, hang_up=self._hang_up
+        )
+
+    # -- asyncio's side
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=UNREAD)
+        self.local = transport.get_extra_info("sockname")[:2]
+        self.remote = transport.get_extra_info("peername")[:2]
+        raw = transport.get_extra_info("socket")
+        if raw is not None:
+            with contextlib.suppress(OSError):
+                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def data_received(self, data: bytes) -> None:
+        self._total += len(data)
+        if self._total > MOST:
+            self._how = f"cut off by the tester after {MOST >> 20} MiB"
+            self._hang_up(True)
+            return
+        self._chain.from_dut(data)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, ConnectionError):
+            self._how = "reset"
+        self._chain.dut_closed()
+
+    # -- the ends of the chain
+
+    def _arrive(self, data: bytes) -> None:
+        if not self.ended:
+            self._on_data(data)
+
+    def _end(self) -> None:
+        if not self.ended:
+            self.ended = True
+            self._on_end(self._how)
+
+    def _write(self, data: bytes) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def _hang_up(self, abruptly: bool) -> None:
+        if self._transport is None:
+            return
+        if abruptly:
+            raw = self._transport.get_extra_info("socket")
+            if raw is not None:
+                with contextlib.suppress(OSError):
+                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self._transport.abort()
+        else:
+            self._transport.close()
+
+    # -- the tester's side
+
+    def send(self, data: bytes) -> None:
+        """Hand `data` to the DUT; does not wait."""
+        if not self.ended:
+            self._chain.from_tester(data)
+
+    @property
+    def unsent(self) -> int:
+        """Bytes that the DUT has not yet let us send."""
+        return self._transport.get_write_buffer_size() if self._transport else 0
+
+    def close(self, *, abruptly: bool = False) -> None:
+        """Close our end: with a FIN, or with a reset."""
+        self._chain.tester_closed(abruptly)
+
+
+async def open_stream(
+    endpoint: Endpoint,
+    taps: Sequence[Tap],
+    on_data: Callable[[bytes], None],
+    on_end: Callable[[str], None],
+    *,
+    tls: ssl.SSLContext | None = None,
+    patience: float = 5.0,
+) -> Stream:
+    """Connect to `endpoint` within `patience` seconds. OSError or TimeoutError say why not."""
+    loop = asyncio.get_running_loop()
+    async with asyncio.timeout(patience):
+        _, stream = await loop.create_connection(
+            lambda: Stream(taps, on_data, on_end),
+            endpoint.host,
+            endpoint.port,
+            ssl=tls,
+            server_hostname=endpoint.host if tls else None,
+        )
+    return stream
+
+
+def tls_context(
+    *, authority: str = "", certificate: str = "", key: str = "", verify: bool = True
+) -> ssl.SSLContext:
+    """A client's TLS settings: `authority` is a PEM file with the CA (the system's when empty)."""
+    context = ssl.create_default_context(cafile=authority or None)
+    if not verify:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if certificate:
+        context.load_cert_chain(certificate, key or None)
+    return context

@@ -1,0 +1,87 @@
+"""What a protocol room announces: its roles, and for each role the tester, the rules, the faults.
+
+A room is found through the entry-point group `testbed.protocols`; ours use the same door as anybody's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
+
+from testbed.dut import Dut
+from testbed.link.tap import Tap
+from testbed.trial import Cutter, Trial, Watch
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """A planted fault: a tap that breaks one requirement.
+
+    `tap` makes one tap a connection; the taps of one cell share what they need through the object `tap`
+    closes over. `touched` (an attribute of the made tap, if there is one) tells whether it broke anything.
+    """
+
+    name: str
+    edition: str
+    #: Id of the requirement it breaks, without catalogue.
+    requirement: str
+    #: What the DUT seems to do, in a sentence.
+    text: str
+    tap: Callable[[], Tap]
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a device under test can play, and how it is tested in that role."""
+
+    name: str
+    #: The side of a catalogue that binds it: `server`, `client`.
+    side: str
+    #: What it is, in a few words.
+    text: str
+    #: Editions it can be tested in, the oldest first; each is the name of a catalogue.
+    editions: tuple[str, ...]
+    #: The handle that a case's first parameter is annotated with.
+    handle: type
+    #: Makes the handle for one trial.
+    tester: Callable[[Trial], AbstractAsyncContextManager[object]]
+    #: Returns when the DUT answers as this role does; OSError or TimeoutError while it does not.
+    ready: Callable[[Dut], Awaitable[None]]
+    #: Probes the features that can be seen from outside; `{claim: there}`.
+    discover: Callable[[Trial], Awaitable[dict[str, bool]]]
+    #: Claim -> what it means, in a few words.
+    claims: dict[str, str]
+    #: Passive rules over one connection.
+    watch: Callable[[Trial, int], Watch]
+    #: Makes the cutter of one direction of a stream.
+    cutter: Callable[[], Cutter]
+    #: One frame as a line of text.
+    dissect: Callable[[str, bytes], str]
+    #: Planted faults of an edition.
+    faults: Callable[[str], tuple[Fault, ...]]
+    #: IANA port, for captures and for `testbed new dut HOST`.
+    port: int
+    #: Which editions of this role answer at an address, most specific knowledge first.
+    probe: Callable[[Dut], Awaitable[dict[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class ProtocolRoom:
+    """One protocol's furniture."""
+
+    name: str
+    roles: tuple[Role, ...]
+
+
+@cache
+def roles() -> dict[str, Role]:
+    """Every role of every installed protocol room, by name."""
+    found: dict[str, Role] = {}
+    for entry in sorted(entry_points(group="testbed.protocols"), key=lambda e: e.name):
+        room: ProtocolRoom = entry.load()
+        for role in room.roles:
+            found[role.name] = role
+    return found

@@ -1,0 +1,183 @@
+"""A trial: one case speaking to one device under test, and everything that is recorded of it.
+
+The harness makes a `Trial` for each cell and hands it to the protocol room's tester. The tester opens its
+connections through it, so that every one of them carries the same taps: planted faults nearest the DUT, then
+the recorder, then the passive rules.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from testbed.dut import Dut, Endpoint
+from testbed.findings import Breach, Inconclusive
+from testbed.link.stream import Stream, open_stream, tls_context
+from testbed.link.tap import Tap
+
+Way = Literal["sent", "received", "event"]
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One chunk of bytes as it crossed, or one event; `at` is Unix time in nanoseconds at the socket."""
+
+    at: int
+    link: int
+    way: Way
+    data: bytes
+    text: str = ""
+
+
+class Cutter(Protocol):
+    """Cuts one direction of a stream into the protocol's frames."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """The frames that `data` completes; what can never become one comes back as it is."""
+        ...
+
+    def rest(self) -> bytes:
+        """What came and did not make a whole frame."""
+        ...
+
+
+class _Chunks:
+    """No frames: what came is what is recorded."""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        return [data]
+
+    def rest(self) -> bytes:
+        return b""
+
+
+class Watch(Protocol):
+    """Passive rules over one connection."""
+
+    def sent(self, data: bytes, frame: int) -> None: ...
+    def received(self, data: bytes, frame: int) -> None: ...
+    def closed(self, frame: int) -> None: ...
+
+
+@dataclass(slots=True)
+class Trial:
+    """Everything one cell needs, and what it leaves behind."""
+
+    dut: Dut
+    edition: str
+    #: Short and unique within the DUT's life: the prefix of every client id, topic and name of this cell.
+    scope: str
+    #: Seconds a required answer may take, and seconds of quiet that count as silence.
+    patience: float = 5.0
+    quiet: float = 0.5
+    #: Makers of planted faults (or lossy lines), one tap a connection.
+    plants: Sequence[Callable[[], Tap]] = ()
+    #: Maker of the watch over one connection; it reports into `breaches`.
+    watch: Callable[[Trial, int], Watch] | None = None
+    #: Makes the cutter of one direction, for the record.
+    cutter: Callable[[], Cutter] = _Chunks
+    shots: list[Shot] = field(default_factory=list)
+    breaches: list[Breach] = field(default_factory=list)
+    #: (local, remote) address of each connection, for the capture.
+    addresses: list[tuple[tuple[str, int], tuple[str, int]]] = field(default_factory=list)
+    began: int = field(default_factory=time.time_ns)
+    _streams: list[Stream] = field(default_factory=list)
+
+    def note(self, text: str, link: int = 0) -> None:
+        """Put an event into the record."""
+        self.shots.append(Shot(time.time_ns(), link, "event", b"", text))
+
+    @property
+    def endpoint(self) -> Endpoint:
+        """Where the DUT speaks this edition."""
+        found = self.dut.endpoint(self.edition)
+        if found is None:
+            raise Inconclusive(f"the description of {self.dut.name} has no endpoint for {self.edition}")
+        return found
+
+    async def connect(self, on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> tuple[Stream, int]:
+        """Open one more connection; returns it and its number. Inconclusive when the DUT does not accept it."""
+        number = len(self.addresses)
+        self.addresses.append((("", 0), ("", 0)))
+        recorder = _Recorder(self, number)
+        taps = [*(make() for make in self.plants), recorder]
+        try:
+            stream = await open_stream(
+                self.endpoint, taps, on_data, on_end, tls=self._tls(), patience=self.patience
+            )
+        except ssl.SSLError as error:
+            raise Inconclusive(f"no TLS with {self.endpoint}: {error.reason}", cause="no connection") from None
+        except TimeoutError:
+            raise Inconclusive(
+                f"{self.endpoint} did not accept a connection in {self.patience:g} s", cause="no connection"
+            ) from None
+        except OSError as error:
+            raise Inconclusive(f"no connection to {self.endpoint}: {error.strerror or error}", cause="no connection") from None
+        self.addresses[number] = (stream.local, stream.remote)
+        self._streams.append(stream)
+        return stream, number
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if self.endpoint.transport != "tls":
+            return None
+        value = self.dut.parameter
+        return tls_context(
+            authority=str(value("tls-authority", "")),
+            certificate=str(value("tls-certificate", "")),
+            key=str(value("tls-key", "")),
+            verify=bool(value("tls-verify", True)),
+        )
+
+    def close(self) -> None:
+        """Close every connection, quietly."""
+        for stream in self._streams:
+            stream.close(abruptly=True)
+        self._streams.clear()
+
+
+class _Recorder(Tap):
+    """Writes down every frame with its time of arrival, and shows it to the passive rules."""
+
+    def __init__(self, trial: Trial, link: int) -> None:
+        self._trial, self._link = trial, link
+        self._watch = trial.watch(trial, link) if trial.watch else None
+        self._received, self._sent = trial.cutter(), trial.cutter()
+        self._over = False
+
+    def _record(self, way: Way, frames: list[bytes]) -> None:
+        at, shots, watch = time.time_ns(), self._trial.shots, self._watch
+        for frame in frames:
+            shots.append(Shot(at, self._link, way, frame))
+            if watch:
+                (watch.received if way == "received" else watch.sent)(frame, len(shots) - 1)
+
+    def from_dut(self, data: bytes) -> None:
+        self._record("received", self._received.feed(data))
+        self.deliver(data)
+
+    def from_tester(self, data: bytes) -> None:
+        self._record("sent", self._sent.feed(data))
+        self.forward(data)
+
+    def dut_closed(self) -> None:
+        self._finish("closed by the DUT")
+        self.end()
+
+    def tester_closed(self, abruptly: bool) -> None:
+        self._finish("reset by the tester" if abruptly else "closed by the tester")
+        self.hang_up(abruptly)
+
+    def _finish(self, text: str) -> None:
+        if self._over:
+            return
+        self._over = True
+        for way, cutter in (("sent", self._sent), ("received", self._received)):
+            rest = cutter.rest()
+            if rest:
+                self._trial.shots.append(Shot(time.time_ns(), self._link, way, rest, "incomplete"))
+        self._trial.note(text, self._link)
+        if self._watch:
+            self._watch.closed(len(self._trial.shots) - 1)
