@@ -1,8 +1,8 @@
 """The packets of MQTT 3.1, 3.1.1 and 5.0 as frozen values.
 
 A value says what goes onto the wire, sensible or not: QoS 3, packet identifier 0, properties twice. Fields
-that restate a whole byte (`connect_flags`, `acknowledge_flags`, `options`) or the low nibble of the first byte
-(`flags`) override it; a decoded packet has them only when the byte says something the other fields cannot.
+that restate a whole byte (`connect_flags`, `acknowledge_flags`, `options`) or the low nibble of the first
+byte (`flags`) override it; a decoded packet has them only when the byte says what the other fields cannot.
 `kind` is the packet's name in the standard, `type` its number.
 """
 

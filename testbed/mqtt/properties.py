@@ -134,7 +134,7 @@ def props(source: Mapping[Any, Any] | Iterable[tuple[int, PropertyValue]]) -> Pr
     """A dict, or pairs, as properties. In a dict a list value says the property once per element."""
     if not isinstance(source, Mapping):
         return tuple(source)
-    block: list[tuple[int, PropertyValue]] = []
+    block: list[tuple[Any, Any]] = []
     for name, value in source.items():
         if isinstance(value, list):
             block.extend((name, one) for one in value)
