@@ -1,8 +1,8 @@
-"""Nothing outlives us: all processes of a launched device are known by a mark, and a guard ends them if we die.
+"""Nothing outlives us: all processes of a launched device carry a mark, and a guard ends them if we die.
 
-Every process of a device carries `MARK` in its environment, which daemons that leave their session (Erlang's
-epmd) inherit too. The guard is this file run as a program: it is told of each device on its standard input and,
-when that closes because we were killed, kills what is left and removes its work folder.
+The mark is `MARK` in their environment, which daemons that leave their session (Erlang's epmd) inherit too.
+The guard is this file run as a program: it is told of each device on its standard input and, when that closes
+because we were killed, kills what is left and removes its work folder.
 """
 
 from __future__ import annotations
@@ -24,10 +24,12 @@ LAST = 3.0
 
 
 def members(mark: str, leader: int) -> list[int]:
-    """Process ids of the living whose environment carries `mark` or whose session is `leader`'s; 0 is no leader."""
+    """Process ids of the living that carry `mark` or are in the session of `leader` (0: of nobody)."""
     if sys.platform != "linux":
         return _group(leader)
     wanted = f"{MARK}={mark}".encode()
+    if leader and _recycled(leader, wanted):
+        leader = 0
     found = []
     for entry in os.scandir("/proc"):
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
@@ -36,7 +38,7 @@ def members(mark: str, leader: int) -> list[int]:
             state, session = _state(int(entry.name))
             if state in "ZX":
                 continue
-            if session == leader or wanted in Path(f"/proc/{entry.name}/environ").read_bytes().split(b"\0"):
+            if (leader and session == leader) or wanted in _environment(int(entry.name)):
                 found.append(int(entry.name))
         except OSError:
             continue  # gone meanwhile, or another user's
@@ -49,8 +51,21 @@ def _state(pid: int) -> tuple[str, int]:
     return fields[0].decode(), int(fields[3])
 
 
+def _environment(pid: int) -> list[bytes]:
+    """The environment a process was started with; OSError when it is gone or another user's."""
+    return Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+
+
+def _recycled(pid: int, wanted: bytes) -> bool:
+    """Whether `pid`, long dead, has meanwhile been given to a process that is none of ours."""
+    try:
+        return _state(pid)[0] not in "ZX" and wanted not in _environment(pid)
+    except OSError:
+        return False
+
+
 def _group(leader: int) -> list[int]:
-    """Where there is no /proc: the negative id that stands for the leader's whole process group, while it lives."""
+    """Where there is no /proc: the negative id that stands for the group of `leader`, while it lives."""
     if not leader:
         return []
     try:

@@ -1,7 +1,7 @@
 """Free loopback ports that no other launch, in this process or another, is given at the same time.
 
-Ports are taken below the system's ephemeral range, so that no client's outgoing connection sits on one between
-the moment it is chosen and the moment the device listens, or while the device restarts.
+Ports are taken below the system's ephemeral range, so that no client's outgoing connection sits on one
+between the moment it is chosen and the moment the device listens, or while the device restarts.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ def claim(port: int) -> Claim | None:
     """`port` if it is free and nobody else claimed it."""
     if port in _ours:
         return None
-    token = _token(port)
-    if token is False:
-        return None
+    try:
+        token = _token(port)
+    except OSError:
+        return None  # another process of ours has it
     if not _free(port):
         if token is not None:
             token.close()
@@ -69,9 +70,9 @@ def claim_some(count: int) -> list[Claim]:
     raise OSError(errno.EADDRINUSE, f"no {count} free ports between {LOWEST} and {top}")
 
 
-def _token(port: int) -> socket.socket | None | bool:
+def _token(port: int) -> socket.socket | None:
     """A name in the kernel's abstract socket namespace, which like ports belongs to the network namespace and
-    like ports goes when its process dies; None where the system has no such namespace, False when taken."""
+    like ports goes when its process dies; None where the system has no such namespace, OSError when taken."""
     if sys.platform != "linux":
         return None
     token = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -79,7 +80,7 @@ def _token(port: int) -> socket.socket | None | bool:
         token.bind(f"\0iot-testbed-port-{port}")
     except OSError:
         token.close()
-        return False
+        raise
     return token
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 import re
 import shutil
@@ -45,22 +46,19 @@ def find_program(name: str) -> Path | None:
 
 
 def find_files(pattern: str) -> list[Path]:
-    """The files that `pattern` names, sorted: an absolute path, a glob with `**`, or a program's bare name."""
+    """The files that `pattern` names, sorted: an absolute path, a glob with `**`, or a bare program name."""
     if "/" not in pattern:
         program = find_program(pattern)
         return [program] if program else []
     if not glob.has_magic(pattern):
         return [Path(pattern)] if Path(pattern).exists() else []
-    found = []
-    for name in glob.iglob(pattern, recursive=True):
-        found.append(Path(name))
-        if len(found) >= MOST_FILES:
-            break
-    return sorted(found)
+    path = Path(pattern)
+    relative = str(path.relative_to(path.anchor))
+    return sorted(itertools.islice(Path(path.anchor).glob(relative), MOST_FILES))
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
-    """`text` with each known placeholder replaced; other braces stay, configuration files are full of them."""
+    """`text` with each known placeholder replaced; other braces stay, as configuration files need them."""
     return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
 
 
