@@ -28,8 +28,8 @@ class Selection(msgspec.Struct, forbid_unknown_fields=True):
     `cases` and one of `requirements`, and none of `without`."""
 
     suites: list[str] = []
-    cases: list[str] = ["*"]
-    requirements: list[str] = ["*"]
+    cases: list[str] = msgspec.field(default_factory=lambda: ["*"])
+    requirements: list[str] = msgspec.field(default_factory=lambda: ["*"])
     without: list[str] = []
 
 

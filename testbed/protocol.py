@@ -55,7 +55,7 @@ class Role:
     #: Claim -> what it means, in a few words.
     claims: dict[str, str]
     #: Passive rules over one connection.
-    watch: Callable[[Trial, int], Watch]
+    watch: Callable[[Trial, int], Watch] | None
     #: Makes the cutter of one direction of a stream.
     cutter: Callable[[], Cutter]
     #: One frame as a line of text.

@@ -1,0 +1,37 @@
+"""MQTT 3.1.1 and 5.0: packets, rules, testers and faults."""
+
+from __future__ import annotations
+
+from testbed.mqtt import broker, discovery
+from testbed.mqtt.codec import decode, describe
+from testbed.mqtt.cutting import Cutter
+from testbed.protocol import ProtocolRoom, Role
+
+
+def dissect(edition: str, frame: bytes) -> str:
+    """One frame as a line of text."""
+    return describe(decode(frame, broker.VERSIONS[edition]))
+
+
+PROTOCOL = ProtocolRoom(
+    name="mqtt",
+    roles=(
+        Role(
+            name="mqtt-broker",
+            side="server",
+            text="an MQTT server",
+            editions=tuple(broker.VERSIONS),
+            handle=broker.Broker,
+            tester=broker.tester,
+            ready=discovery.ready,
+            discover=discovery.discover,
+            claims=discovery.CLAIMS,
+            watch=None,
+            cutter=Cutter,
+            dissect=dissect,
+            faults=lambda edition: (),
+            port=1883,
+            probe=discovery.probe,
+        ),
+    ),
+)

@@ -1,0 +1,137 @@
+"""What can be seen of a broker from outside before it is judged: that it answers, and what it lacks."""
+
+from __future__ import annotations
+
+import asyncio
+
+from testbed.dut import Dut
+from testbed.findings import Inconclusive, Violation
+from testbed.mqtt.broker import VERSIONS, Broker
+from testbed.mqtt.client import Client
+from testbed.mqtt.packets import Connack, Publish, Suback, Subscribe, Subscription
+from testbed.mqtt.properties import Property
+from testbed.trial import Trial
+
+#: Claims of the role mqtt-broker.
+CLAIMS = {
+    "qos-1": "takes and delivers messages at QoS 1",
+    "qos-2": "takes and delivers messages at QoS 2",
+    "retain": "keeps retained messages",
+    "wildcards": "accepts + and # in subscriptions",
+    "shared-subscriptions": "accepts $share subscriptions (5.0)",
+    "subscription-identifiers": "accepts Subscription Identifiers (5.0)",
+    "topic-alias": "accepts topic aliases, Topic Alias Maximum above 0 (5.0)",
+    "session-expiry": "keeps a session for the Session Expiry Interval asked for (5.0)",
+    "assigned-client-id": "gives a client id to a client that has none",
+    "enhanced-auth": "supports an Authentication Method (5.0)",
+    "authentication": "checks user name and password",
+    "websocket": "takes connections over WebSocket",
+}
+
+#: Seconds a first answer may take while it is not known whether anybody is there.
+FIRST = 1.0
+
+
+async def ready(dut: Dut) -> None:
+    """Returns when the broker accepts a CONNECT in every edition its description names (in any of them when it
+    names none). OSError otherwise."""
+    named = [edition for edition in VERSIONS if edition in dut.endpoints]
+    editions = named or list(VERSIONS)
+    answers = await asyncio.gather(*(accepts(dut, edition) for edition in editions))
+    if not (all(answers) if named else any(answers)):
+        raise ConnectionError("it accepts the connection, but no CONNACK accepts a CONNECT")
+
+
+async def accepts(dut: Dut, edition: str, patience: float = FIRST) -> bool:
+    """Whether a CONNECT in `edition` is answered by a CONNACK of success. OSError when nobody listens."""
+    trial = Trial(dut, edition, "probe", patience=patience)
+    try:
+        try:
+            client = await Broker(trial).linked()
+        except Inconclusive as refusal:
+            raise ConnectionRefusedError(refusal.reason) from None
+        await client.send(Broker(trial).connect("testbedprobe"))
+        connack = await client.maybe(Connack)
+        return connack is not None and connack.code == 0
+    finally:
+        trial.close()
+
+
+async def probe(dut: Dut) -> dict[str, str]:
+    """Edition -> endpoint, for every edition that answers at the description's default endpoint."""
+    found = {}
+    for edition in VERSIONS:
+        endpoint = dut.endpoint(edition)
+        if endpoint and await accepts(dut, edition):
+            found[edition] = str(endpoint)
+    return found
+
+
+async def discover(trial: Trial) -> dict[str, bool]:
+    """Claim -> whether it is there. What 5.0 lets a broker announce in CONNACK is taken at its word; 3.1.1 has
+    no such words, so there each feature is tried. Inconclusive when a CONNECT is not accepted."""
+    broker = Broker(trial)
+    client = await broker.connected()
+    empty = asyncio.create_task(_takes_empty_id(broker))
+    if broker.v5:
+        found = _announced(client)
+    else:
+        tried = await asyncio.gather(_qos(broker, 1), _qos(broker, 2), _retain(broker), _wildcards(broker))
+        found = dict(zip(("qos-1", "qos-2", "retain", "wildcards"), tried, strict=True))
+    found["assigned-client-id"] = await empty
+    return found
+
+
+def _announced(client: Client) -> dict[str, bool]:
+    """5.0 section 3.2.2.3: an absent property means that the feature is there (topic aliases: that it is not)."""
+    best = client.announced(Property.MAXIMUM_QOS, 2)
+    return {
+        "qos-1": best >= 1,
+        "qos-2": best >= 2,
+        "retain": client.announced(Property.RETAIN_AVAILABLE, 1) == 1,
+        "wildcards": client.announced(Property.WILDCARD_SUBSCRIPTION_AVAILABLE, 1) == 1,
+        "shared-subscriptions": client.announced(Property.SHARED_SUBSCRIPTION_AVAILABLE, 1) == 1,
+        "subscription-identifiers": client.announced(Property.SUBSCRIPTION_IDENTIFIER_AVAILABLE, 1) == 1,
+        "topic-alias": client.announced(Property.TOPIC_ALIAS_MAXIMUM, 0) > 0,
+        "session-expiry": client.announced(Property.SESSION_EXPIRY_INTERVAL, 1) > 0,
+    }
+
+
+async def _takes_empty_id(broker: Broker) -> bool:
+    client = await broker.linked()
+    await client.send(broker.connect(""))
+    connack = await client.maybe(Connack)
+    return connack is not None and connack.code == 0
+
+
+async def _qos(broker: Broker, qos: int) -> bool:
+    topic = broker.topic(f"q{qos}")
+    try:
+        client = await broker.subscriber(topic, qos=qos)
+        await client.published(topic, b"x", qos=qos)
+        await client.message(topic, qos=qos)
+    except (Inconclusive, Violation):
+        return False
+    return True
+
+
+async def _retain(broker: Broker) -> bool:
+    topic = broker.topic("r")
+    client = await broker.connected()
+    try:
+        await client.published(topic, b"x", retain=True)
+        await client.subscribed(topic)
+        await client.message(topic)
+        await client.send(Publish(topic, b"", retain=True))
+    except (Inconclusive, Violation):
+        return False
+    return True
+
+
+async def _wildcards(broker: Broker) -> bool:
+    """Refused wildcards are a feature that is not there [MQTT-3.8.3-2]; those granted must work."""
+    client = await broker.connected()
+    await client.send(Subscribe(client.next_id(), (Subscription(broker.topic("w/+")),)))
+    suback = await client.maybe(Suback)
+    return suback is None or suback.codes != (0x80,)
+
