@@ -120,9 +120,9 @@ def _connack(packet: Connack, v5: bool) -> bytes:
 def _publish(packet: Publish, v5: bool) -> bytes:
     low = packet.flags
     if low is None:
-        low = packet.dup << 3 | packet.qos << 1 | packet.retain
-    if not 0 <= low <= 15:
-        raise ValueError(f"QoS {packet.qos} and flags {packet.flags} do not fit into 4 bits")
+        low = packet.dup << 3 | _bits(packet.qos, 2, "QoS") << 1 | packet.retain
+    elif not 0 <= low <= 15:
+        raise ValueError(f"flags {low} do not fit into 4 bits")
     topic = text(packet.topic)
     payload = packet.payload
     identifier = b"" if packet.packet_id is None else number(packet.packet_id, 2, "packet identifier")
