@@ -43,21 +43,21 @@ class Placed:
         name, seconds = self.dut.name, self.dut.description.launch.ready
         for edition, endpoint in self.dut.endpoints.items():
             try:
-                await asyncio.get_running_loop().getaddrinfo(endpoint.host, endpoint.port)
+                async with asyncio.timeout(seconds):
+                    await asyncio.get_running_loop().getaddrinfo(endpoint.host, endpoint.port)
             except OSError as error:
                 raise LaunchError(
-                    f"{name}: the host {endpoint.host!r} has no address ({error.strerror})\n"
+                    f"{name}: the host {endpoint.host!r} has no address{because(error)}\n"
                     f"  remedy: correct endpoints.{edition}, or the name service of this machine"
                 ) from None
         self.dut.version, self.dut.digest = await identify(self.dut.description, {})
         last = await answers(self.dut, self._ready, seconds)
         if last is not None:
-            where = ", ".join(str(endpoint) for endpoint in self.dut.endpoints.values())
             said = f"no {self.dut.role} answers"
             if isinstance(last, ConnectionRefusedError):
                 said = "nobody listens"
             raise LaunchError(
-                f"{name}: {said} at {where} within {seconds:g} s{because(last)}\n"
+                f"{name}: {said} at {where(self.dut)} within {seconds:g} s{because(last)}\n"
                 f"  remedy: start it, or correct the endpoints of its description"
             )
 
@@ -112,6 +112,11 @@ async def answers(dut: Dut, ready: Ready, seconds: float) -> OSError | None:
                 pause = min(pause * 1.5, 0.1)
     except TimeoutError:
         return last
+
+
+def where(dut: Dut) -> str:
+    """The endpoints of `dut` for a message."""
+    return ", ".join(dict.fromkeys(str(endpoint) for endpoint in dut.endpoints.values()))
 
 
 def because(error: OSError) -> str:

@@ -17,7 +17,7 @@ from typing import Any
 from testbed.dut import Address, Description, Dut, Launch
 from testbed.launch import guard, peers
 from testbed.launch.identity import identify
-from testbed.launch.placed import LaunchError, Placed, Ready, answers, because, endpoints
+from testbed.launch.placed import LaunchError, Placed, Ready, answers, because, endpoints, where
 from testbed.launch.ports import Claim, claim, claim_some
 from testbed.launch.programs import fill, find_program, peers_root, search_path
 
@@ -195,9 +195,8 @@ class Process:
                 f"{name}: ended before it answered ({_status(child.returncode)}){self._quoted()}"
             )
         raise LaunchError(
-            f"{name}: no {self.dut.role} answers at "
-            f"{', '.join(str(endpoint) for endpoint in self.dut.endpoints.values())} "
-            f"after {seconds:g} s{because(last)}\n  remedy: if it is only slow, raise launch.ready{self._quoted()}"
+            f"{name}: no {self.dut.role} answers at {where(self.dut)} after {seconds:g} s{because(last)}\n"
+            f"  remedy: if it is only slow, raise launch.ready{self._quoted()}"
         )
 
     async def _spawn(self) -> None:

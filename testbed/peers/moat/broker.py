@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 
-import anyio
+import anyio  # pyright: ignore[reportMissingImports]
 from moat.lib.mqtt.async_broker import AsyncMQTTBroker  # pyright: ignore[reportMissingImports]
 
 logging.basicConfig(level=logging.INFO)

@@ -15,7 +15,7 @@ public class MoquetteBroker {
         properties.setProperty(IConfig.PERSISTENCE_ENABLED_PROPERTY_NAME, "false");
         properties.setProperty(IConfig.ALLOW_ANONYMOUS_PROPERTY_NAME, "true");
         // Its default refuses the zero-length client id that the standard lets a client send.
-        properties.setProperty(IConfig.ALLOW_ZERO_BYTE_CLIENT_ID_PROPERTY_NAME, "true");
+        properties.setProperty("allow_zero_byte_client_id", "true");
         properties.setProperty(IConfig.ENABLE_TELEMETRY_NAME, "false");
 
         Server broker = new Server();
