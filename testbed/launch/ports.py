@@ -39,15 +39,15 @@ class Claim:
 _ours: set[int] = set()
 
 
-def claim(port: int) -> Claim | None:
-    """`port` if it is free and nobody else claimed it."""
+def claim(port: int, *, again: bool = False) -> Claim | None:
+    """`port` if it is free and nobody else claimed it; `again` overlooks lingering connections."""
     if port in _ours:
         return None
     try:
         token = _token(port)
     except OSError:
         return None  # another process of ours has it
-    if not _free(port):
+    if not _free(port, again):
         if token is not None:
             token.close()
         return None
@@ -84,13 +84,15 @@ def _token(port: int) -> socket.socket | None:
     return token
 
 
-def _free(port: int) -> bool:
+def _free(port: int, again: bool) -> bool:
     """Whether every kind of loopback socket could be bound, by a device that does not reuse addresses."""
     with ExitStack() as sockets:
         for family, host in ((socket.AF_INET, ""), (socket.AF_INET6, "::")):
             for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
                 try:
                     probe = sockets.enter_context(socket.socket(family, kind))
+                    if again and kind == socket.SOCK_STREAM:
+                        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
                     if family == socket.AF_INET6:
                         probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
                     probe.bind((host, port))

@@ -109,8 +109,7 @@ class Process:
                 await self._run()
                 self._dut.version, self._dut.digest = await naming
             finally:
-                naming.cancel()
-                await asyncio.gather(naming, return_exceptions=True)
+                await _cancelled(naming)
         except BaseException:
             await self.stop()
             raise
@@ -158,7 +157,7 @@ class Process:
             self._values = {key: str(found.port) for key, found in zip(_PORTS, self._claims, strict=True)}
             self._values |= {"peers": str(peers_root()), "here": str(self._here)}
         elif not self._claims:
-            again = [claim(int(self._values[key])) for key in _PORTS]
+            again = [claim(int(self._values[key]), again=True) for key in _PORTS]
             self._claims = [found for found in again if found is not None]
             if len(self._claims) < len(_PORTS):
                 raise LaunchError(f"{name}: somebody took its ports meanwhile\n  remedy: launch it anew")
@@ -187,9 +186,8 @@ class Process:
             if last is None:
                 return
         finally:
-            polling.cancel()
-            ending.cancel()
-            await asyncio.gather(polling, ending, return_exceptions=True)
+            await _cancelled(polling)
+            await _cancelled(ending)
         if child.returncode is not None:
             raise LaunchError(
                 f"{name}: ended before it answered ({_status(child.returncode)}){self._quoted()}"
@@ -301,6 +299,15 @@ async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
     task.result()
     if cancelled:
         raise asyncio.CancelledError
+
+
+async def _cancelled(task: asyncio.Future[Any]) -> None:
+    """Cancels `task` until it ends: Python 3.11's `wait_for` loses a cancellation that meets a result."""
+    while not task.done():
+        task.cancel()
+        await asyncio.wait({task}, timeout=0.05)
+    if not task.cancelled():
+        task.exception()  # seen; the caller has its own to raise
 
 
 async def _trim(log: Path) -> None:
