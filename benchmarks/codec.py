@@ -4,11 +4,11 @@
 
 paho-mqtt comes with the dev extra. The others are looked for in the virtual environment VENV (of the same
 Python), filled by `pip install amqtt gmqtt mqttools ohmqtt moat-lib-mqtt mqtt5` and, as it is old, by
-`pip install mqtt-codec` with PIP_CONSTRAINT naming a file that says `setuptools<58`. A rival that is missing, or
-cannot say a workload, is a line that says so. mqtt5 is no Python: it shows how far there is to go.
+`pip install mqtt-codec` with PIP_CONSTRAINT naming a file that says `setuptools<58`. A rival that is missing,
+or cannot say a workload, is a line that says so. mqtt5 is no Python: it shows how far there is to go.
 
 Each workload is checked first: a rival's bytes must be ours, its decoded topic and payload what was sent. A
-figure is the best of N rounds in microseconds per packet; the ratio is rival / ours (above 1: ours is faster).
+figure is the best of N rounds in microseconds per packet, the ratio rival / ours (above 1: ours is faster).
 Encoding includes making the packet value; decoding starts from a whole frame.
 """
 
