@@ -100,7 +100,14 @@ def case(
             raise TypeError(f"{function.__qualname__}: a case takes {wanted}")
         module = function.__module__.removeprefix("suites.")
         function.case = Case(  # type: ignore[attr-defined]
-            f"{module}.{function.__name__}", function, cites, tuple(needs), exclusive, lasts, rows or {}, tuple(aliases)
+            f"{module}.{function.__name__}",
+            function,
+            cites,
+            tuple(needs),
+            exclusive,
+            lasts,
+            rows or {},
+            tuple(aliases),
         )
         return function
 

@@ -60,9 +60,7 @@ class Plan:
     digest: str
 
     def rows(self) -> list[PlannedRow]:
-        return [
-            PlannedRow(c.id, c.case.id, c.row, c.edition, c.dut, c.profile, c.requirements) for c in self.cells
-        ]
+        return [PlannedRow(c.id, c.case.id, c.row, c.edition, c.dut, c.profile, c.requirements) for c in self.cells]
 
 
 def speaks(description: Description, edition: str) -> bool:

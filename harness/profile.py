@@ -123,7 +123,11 @@ def load(name: str, extra: Sequence[Path] = ()) -> Profile:
             if not here.is_file():
                 line = line_of(text, ["extends"])
                 raise FileError(
-                    parent, f"extends {one.extends!r}, which is nowhere", "correct the name", line=line, key="extends"
+                    parent,
+                    f"extends {one.extends!r}, which is nowhere",
+                    "correct the name",
+                    line=line,
+                    key="extends",
                 )
     return _fold(chain, f"sha256:{digests.hexdigest()}", path)
 

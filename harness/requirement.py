@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
-from typing import get_args
+from typing import cast, get_args
 
 from harness.results import Level
 from testbed.files import FileError
@@ -76,6 +76,11 @@ def read_catalogue(name: str, file: Traversable) -> dict[str, Requirement]:
             raise FileError(str(file), f"unknown status {status!r}", "use checked or provisional", line=line)
         if number in rows:
             raise FileError(str(file), f"{number} stands twice", "delete one row", line=line)
-        reasons = dict(part.partition("=")[::2] for part in untried.split(" | ") if part)
-        rows[number] = Requirement(name, number, side, level, clause, words, status == "provisional", reasons)
+        reasons: dict[str, str] = {}
+        for part in filter(None, untried.split(" | ")):
+            name, _, reason = part.partition("=")
+            reasons[name] = reason
+        rows[number] = Requirement(
+            name, number, side, cast(Level, level), clause, words, status == "provisional", reasons
+        )
     return rows

@@ -105,9 +105,7 @@ class Trial:
         recorder = _Recorder(self, number)
         taps = [*(make() for make in self.plants), recorder]
         try:
-            stream = await open_stream(
-                self.endpoint, taps, on_data, on_end, tls=self._tls(), patience=self.patience
-            )
+            stream = await open_stream(self.endpoint, taps, on_data, on_end, tls=self._tls(), patience=self.patience)
         except ssl.SSLError as error:
             raise Inconclusive(f"no TLS with {self.endpoint}: {error.reason}", cause="no connection") from None
         except TimeoutError:
@@ -115,7 +113,9 @@ class Trial:
                 f"{self.endpoint} did not accept a connection in {self.patience:g} s", cause="no connection"
             ) from None
         except OSError as error:
-            raise Inconclusive(f"no connection to {self.endpoint}: {error.strerror or error}", cause="no connection") from None
+            raise Inconclusive(
+                f"no connection to {self.endpoint}: {error.strerror or error}", cause="no connection"
+            ) from None
         self.addresses[number] = (stream.local, stream.remote)
         self._streams.append(stream)
         return stream, number
@@ -174,7 +174,8 @@ class _Recorder(Tap):
         if self._over:
             return
         self._over = True
-        for way, cutter in (("sent", self._sent), ("received", self._received)):
+        ends: tuple[tuple[Way, Cutter], ...] = (("sent", self._sent), ("received", self._received))
+        for way, cutter in ends:
             rest = cutter.rest()
             if rest:
                 self._trial.shots.append(Shot(time.time_ns(), self._link, way, rest, "incomplete"))

@@ -23,9 +23,7 @@ class Stream(asyncio.Protocol):
     `on_data(data)` and `on_end(how)` are called as things arrive; `how` is `"closed"` or `"reset"`.
     """
 
-    def __init__(
-        self, taps: Sequence[Tap], on_data: Callable[[bytes], None], on_end: Callable[[str], None]
-    ) -> None:
+    def __init__(self, taps: Sequence[Tap], on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> None:
         self._on_data, self._on_end = on_data, on_end
         self._transport: asyncio.Transport | None = None
         self._how = "closed"
@@ -33,9 +31,7 @@ class Stream(asyncio.Protocol):
         self.ended = False
         self.local: tuple[str, int] = ("", 0)
         self.remote: tuple[str, int] = ("", 0)
-        self._chain = chain(
-            taps, to_tester=self._arrive, to_dut=self._write, end=self._end, hang_up=self._hang_up
-        )
+        self._chain = chain(taps, to_tester=self._arrive, to_dut=self._write, end=self._end, hang_up=self._hang_up)
 
     # -- asyncio's side
 
@@ -129,9 +125,7 @@ async def open_stream(
     return stream
 
 
-def tls_context(
-    *, authority: str = "", certificate: str = "", key: str = "", verify: bool = True
-) -> ssl.SSLContext:
+def tls_context(*, authority: str = "", certificate: str = "", key: str = "", verify: bool = True) -> ssl.SSLContext:
     """A client's TLS settings: `authority` is a PEM file with the CA (the system's when empty)."""
     context = ssl.create_default_context(cafile=authority or None)
     if not verify:

@@ -7,6 +7,7 @@ left alone it passes everything. `deliver` hands bytes on towards the tester, `f
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 from collections.abc import Callable, Sequence
 
@@ -47,7 +48,7 @@ def chain(
     ends.deliver, ends.forward, ends.end, ends.hang_up = to_tester, to_dut, end, hang_up
     if not taps:
         return ends
-    for near, far in zip(taps, taps[1:], strict=False):
+    for near, far in itertools.pairwise(taps):
         near.deliver, near.end = far.from_dut, far.dut_closed
         far.forward, far.hang_up = near.from_tester, near.tester_closed
     first, last = taps[0], taps[-1]

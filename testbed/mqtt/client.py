@@ -72,9 +72,7 @@ class Client(Conversation):
     ) -> Suback:
         """Subscribe to filters, at `qos` and with subscription `options` for those given as text; every one must
         be granted as asked."""
-        wanted = tuple(
-            f if isinstance(f, Subscription) else Subscription(f, qos, **options) for f in filters
-        )
+        wanted = tuple(f if isinstance(f, Subscription) else Subscription(f, qos, **options) for f in filters)
         request = Subscribe(self.next_id(), wanted, props(properties))
         await self.send(request)
         suback = await self.maybe(Suback, lambda p: p.packet_id == request.packet_id)
@@ -85,7 +83,8 @@ class Client(Conversation):
                 raise Inconclusive(f"the subscription to {one.filter!r} was refused: {describe(suback)}")
             if code < one.qos:
                 raise Inconclusive(
-                    f"QoS {one.qos} was asked for and QoS {code} granted", cause=f"grants QoS {code} for {one.qos}"
+                    f"QoS {one.qos} was asked for and QoS {code} granted",
+                    cause=f"grants QoS {code} for {one.qos}",
                 )
         return suback
 
@@ -219,7 +218,10 @@ class Client(Conversation):
         if disconnect is None:
             return None
         if self.version < Version.V5:
-            self.violated("the connection closed without a DISCONNECT, which a 3.1.1 server never sends", describe(disconnect))
+            self.violated(
+                "the connection closed without a DISCONNECT, which a 3.1.1 server never sends",
+                describe(disconnect),
+            )
         if disconnect.code < 0x80 and reason is None:
             self.violated("a DISCONNECT with a reason code of 0x80 or more, as after an error", describe(disconnect))
         allowed = (reason,) if isinstance(reason, int) else reason
@@ -247,4 +249,3 @@ class Client(Conversation):
         if await self.until(lambda: self.ended_at) is None and self.ended_at is None:
             self.violated("the broker to close the connection after it refused the CONNECT", "connection open")
         return connack
-

@@ -92,13 +92,16 @@ class Conversation:
         self._stream.send(b"".join(encode(packet, self.version) for packet in packets))
         self.sent_at = asyncio.get_running_loop().time()
         if self._stream.unsent > UNREAD:
-            stream, patience = self._stream, self.trial.patience
-            try:
-                async with asyncio.timeout(patience):
-                    while stream.unsent > UNREAD // 2 and not stream.ended:
-                        await asyncio.sleep(0.01)
-            except TimeoutError:
-                raise Inconclusive(f"the device did not read what was sent to it for {patience:g} s") from None
+            await self._drained(self._stream)
+
+    async def _drained(self, stream: Stream) -> None:
+        """Wait until the device has read most of what was sent. Inconclusive when it does not."""
+        patience = self.trial.patience
+        for _ in range(int(patience / 0.01)):
+            if stream.unsent <= UNREAD // 2 or stream.ended:
+                return
+            await asyncio.sleep(0.01)
+        raise Inconclusive(f"the device did not read what was sent to it for {patience:g} s")
 
     def drop(self) -> None:
         """Break the connection with a reset, as a dying peer does."""

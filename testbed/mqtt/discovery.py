@@ -73,6 +73,7 @@ async def discover(trial: Trial) -> dict[str, bool]:
     broker = Broker(trial)
     client = await broker.connected()
     empty = asyncio.create_task(_takes_empty_id(broker))
+    found: dict[str, bool]
     if broker.v5:
         found = _announced(client)
     else:
@@ -134,4 +135,3 @@ async def _wildcards(broker: Broker) -> bool:
     await client.send(Subscribe(client.next_id(), (Subscription(broker.topic("w/+")),)))
     suback = await client.maybe(Suback)
     return suback is None or suback.codes != (0x80,)
-

@@ -207,9 +207,7 @@ def write_block(properties: Properties | Mapping[Any, Any]) -> bytes:
         try:
             parts += key, write(value, title)
         except (AttributeError, TypeError, IndexError):
-            raise ValueError(
-                f"{title} cannot be {value!r:.60}: it is a {TABLE[Property(name)].wire}"
-            ) from None
+            raise ValueError(f"{title} cannot be {value!r:.60}: it is a {TABLE[Property(name)].wire}") from None
     block = b"".join(parts)
     return varint(len(block)) + block
 

@@ -1,0 +1,54 @@
+"""A coroutine on an event loop in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+
+class Background:
+    """Runs a coroutine on an event loop in a thread of its own."""
+
+    def __init__(self, coroutine: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._make = coroutine
+        self._loop = asyncio.new_event_loop()
+        self._task: asyncio.Task[Any] | None = None
+        self.error: BaseException | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._main, name="run", daemon=True)
+
+    def start(self) -> Background:
+        self._thread.start()
+        self._ready.wait()
+        return self
+
+    def _main(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+
+            async def go() -> None:
+                self._task = asyncio.current_task()
+                self._ready.set()
+                await self._make()
+
+            try:
+                runner.run(go())
+            except asyncio.CancelledError:
+                pass
+            except BaseException as error:
+                self.error = error
+
+    def stop(self) -> None:
+        """Cancel, and wait until nothing is left behind."""
+        if self._thread.is_alive() and self._task is not None:
+            task = self._task
+            with contextlib.suppress(RuntimeError):
+                self._loop.call_soon_threadsafe(task.cancel)
+        self._thread.join()
+
+    def join(self, seconds: float | None = None) -> bool:
+        """Wait until it has ended; False when it has not after `seconds`."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()

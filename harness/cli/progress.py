@@ -1,0 +1,91 @@
+"""What a person sees while a run goes on: bars on a terminal, lines when piped."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from types import TracebackType
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from harness.plan import Plan
+from harness.results import Cell
+from harness.run import Observer
+
+_COLOURS = {"pass": "green", "fail": "red", "inconclusive": "yellow", "error": "magenta", "not-applicable": "dim"}
+_SHORT = {"pass": "pass", "fail": "fail", "inconclusive": "inconclusive", "error": "error", "not-applicable": "n/a"}
+
+
+class Progress(Observer):
+    """Counts cells by DUT; draws when it is asked to, from the main thread."""
+
+    def __init__(self, plan: Plan, console: Console, *, quiet: bool, done: int) -> None:
+        self._plan, self._console, self._quiet = plan, console, quiet
+        self._lock = threading.Lock()
+        self._lines: list[str] = []
+        self._state = {dut.name: "" for dut in plan.duts}
+        self._counts: dict[str, Counter[str]] = {dut.name: Counter() for dut in plan.duts}
+        self._total = Counter(cell.dut for cell in plan.cells)
+        self._live: Live | None = None
+        if done and not quiet:
+            self._lines.append(f"{done} cells were finished before and are not run again")
+
+    # -- told from the run's thread
+
+    def dut(self, name: str, text: str) -> None:
+        with self._lock:
+            self._state[name] = text.partition("\n")[0]
+            if text.startswith("trouble") or (not self._quiet and not self._console.is_terminal):
+                self._lines.append(f"{name}: {text}")
+
+    def cell(self, cell: Cell, repeat: int) -> None:
+        with self._lock:
+            self._counts[cell.dut][cell.verdict] += 1
+            if cell.verdict in ("fail", "error"):
+                self._lines.append(f"{cell.verdict.upper():5} {cell.id}\n      {cell.reason.partition(chr(10))[0]}")
+
+    # -- drawn from the main thread
+
+    def tick(self) -> None:
+        """Print what is new and draw the bars again."""
+        with self._lock:
+            lines, self._lines = self._lines, []
+        for line in lines:
+            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        if self._live:
+            self._live.update(self._table(), refresh=True)
+
+    def _table(self) -> Table:
+        table = Table.grid(padding=(0, 2))
+        repeat = self._plan.repeat
+        with self._lock:
+            for name, counts in self._counts.items():
+                total = self._total[name] * repeat
+                seen = sum(counts.values())
+                width = 24 * min(seen, total) // total if total else 0
+                parts = [f"[{_COLOURS[v]}]{counts[v]} {_SHORT[v]}[/]" for v in _COLOURS if counts[v]]
+                bar = "█" * width + "░" * (24 - width)
+                table.add_row(
+                    f"[bold]{name}[/]", bar, f"{seen}/{total}", "  ".join(parts), f"[dim]{self._state[name]}[/]"
+                )
+        return table
+
+    def __enter__(self) -> Progress:
+        if self._console.is_terminal and not self._quiet:
+            self._live = Live(self._table(), console=self._console, auto_refresh=False, transient=True)
+            self._live.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.tick()
+        if self._live:
+            self._live.__exit__(kind, error, trace)
+
+
+def watch(plan: Plan, *, quiet: bool, done: int = 0) -> Progress:
+    """A progress display on stderr, so that stdout stays what was asked for."""
+    return Progress(plan, Console(stderr=True, highlight=False), quiet=quiet, done=done)

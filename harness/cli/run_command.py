@@ -1,0 +1,194 @@
+"""`testbed run`."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from harness import expected as expected_module
+from harness import plan as plan_module
+from harness import profile as profile_module
+from harness import selection, targets, verdict
+from harness.background import Background
+from harness.cli.failures import CONFORMS, FAILS, NOT_JUDGED
+from harness.cli.progress import watch
+from harness.plan import Plan
+from harness.results import Results
+from harness.run import LANES, WHOLE, Options, Run
+
+
+@click.command("run", short_help="judge devices under test against profiles")
+@click.argument("profiles", nargs=-1, metavar="PROFILE...")
+@click.option("--dut", "duts", multiple=True, metavar="DUT", help="Known peer, host:port or FILE.toml; repeatable.")
+@click.option("--case", "cases", multiple=True, metavar="ID", help="Only these cases (id, name or glob).")
+@click.option("--requirement", "requirements", multiple=True, metavar="ID", help="Only cases that cite these.")
+@click.option("-k", "keywords", default="", metavar="EXPR", help="Only cells whose id fits, as with pytest -k.")
+@click.option("--repeat", default=1, type=click.IntRange(1, 999), show_default=True, help="Judge each cell so often.")
+@click.option("--lanes", default=LANES, type=click.IntRange(1, 1024), show_default=True, help="Cells at once a DUT.")
+@click.option(
+    "--timeout", default=WHOLE, type=click.FloatRange(1), show_default=True, help="Seconds for the whole run."
+)
+@click.option("--expect", "expect", type=click.Path(path_type=Path), help="Known failures (expected.toml).")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="RUN", help="Finish an interrupted run.")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of the run [results/<time>-<profile>].")
+@click.option("--site", type=click.Path(path_type=Path), metavar="DIR", help="Also make the site there.")
+@click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Also write JUnit XML there.")
+@click.option("--profile-path", "paths", multiple=True, type=click.Path(path_type=Path), help="More profiles.")
+@click.option("--capture/--no-capture", default=True, help="Write a pcapng for each DUT.")
+@click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only what fails and the last lines.")
+def command(
+    profiles: tuple[str, ...],
+    duts: tuple[str, ...],
+    cases: tuple[str, ...],
+    requirements: tuple[str, ...],
+    keywords: str,
+    repeat: int,
+    lanes: int,
+    timeout: float,
+    expect: Path | None,
+    resume: Path | None,
+    out: Path | None,
+    site: Path | None,
+    junit: Path | None,
+    paths: tuple[Path, ...],
+    capture: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Judge every --dut against every PROFILE it can be judged by, all side by side.
+
+    \b
+    testbed run mqtt-broker-5.0 --dut mosquitto
+    testbed run mqtt-broker-3.1.1 mqtt-broker-5.0 --dut 127.0.0.1:1883 --dut mine.toml
+    """
+    known = expected_module.read(expect) if expect else None
+    line = "testbed " + shlex.join(sys.argv[1:])
+    if resume is not None:
+        header, done = verdict.finished(resume)
+        asked = header["asked"]
+        profiles, duts, cases = tuple(asked["profiles"]), tuple(asked["duts"]), tuple(asked["cases"])
+        requirements, keywords, repeat = tuple(asked["requirements"]), asked["keywords"], header["repeat"]
+        paths = tuple(Path(p) for p in asked["paths"]) + paths
+        folder = resume
+    else:
+        header, done = None, frozenset()
+        if not profiles:
+            raise click.UsageError("name at least one profile; `testbed list profiles` shows them")
+        if not duts:
+            raise click.UsageError("name at least one --dut; `testbed list peers` shows the known ones")
+        folder = out or Path("results") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{profiles[0]}"
+    plan, folders = _plan(profiles, duts, cases, requirements, keywords, repeat, paths)
+    if header is not None and header["digest"] != plan.digest:
+        raise click.UsageError(
+            f"{folder} cannot be resumed: profiles, suites or descriptions have changed since; start a new run"
+        )
+    asked = {
+        "profiles": profiles,
+        "duts": duts,
+        "cases": cases,
+        "requirements": requirements,
+        "keywords": keywords,
+        "paths": [str(p.absolute()) for p in paths],
+    }
+    options = Options(lanes, timeout, capture, folders=folders, command=line, asked=asked)
+    interrupted = _execute(plan, folder, options, resume is not None, done, quiet or as_json)
+    results = verdict.results(folder, known)
+    narrowed = bool(cases or requirements or keywords)
+    stale = expected_module.stale(known, results.cells, whole=not narrowed) if known else []
+    _publish(results, folder, site, junit)
+    if as_json:
+        import msgspec
+
+        click.echo(msgspec.json.encode(results))
+    else:
+        _summary(results, folder, site, stale)
+    if interrupted:
+        click.echo(f"interrupted; what was finished is kept: testbed run --resume {folder}", err=True)
+        return NOT_JUDGED
+    return exit_code(results, stale)
+
+
+def _plan(
+    profiles: tuple[str, ...],
+    duts: tuple[str, ...],
+    cases: tuple[str, ...],
+    requirements: tuple[str, ...],
+    keywords: str,
+    repeat: int,
+    paths: tuple[Path, ...],
+) -> tuple[Plan, dict[str, Path]]:
+    """The plan of what was asked for; click.UsageError when it would be empty."""
+    loaded = [profile_module.load(name, paths) for name in profiles]
+    described, folders = targets.descriptions(duts, loaded[0].role)
+    whole = plan_module.make(loaded, described, repeat=repeat)
+    for dut in described:
+        if not any(cell.dut == dut.name for cell in whole.cells):
+            speaks = ", ".join(dut.endpoints)
+            asked = ", ".join(f"{p.name} (role {p.role}, {p.edition})" for p in loaded)
+            raise click.UsageError(
+                f"{dut.name} cannot be judged by {asked}: it is described as {dut.role} speaking {speaks}"
+            )
+    if not (cases or requirements or keywords):
+        return whole, folders
+    narrowed = plan_module.make(
+        loaded, described, wanted=selection.chooser(cases, requirements, keywords), repeat=repeat
+    )
+    if not narrowed.cells:
+        raise click.UsageError(selection.nothing(cases, requirements, keywords, whole.cells))
+    return narrowed, folders
+
+
+def _execute(
+    plan: Plan, folder: Path, options: Options, resume: bool, done: frozenset[tuple[str, int]], quiet: bool
+) -> bool:
+    """Run the plan, showing progress; True when it was interrupted."""
+    with watch(plan, quiet=quiet, done=len(done)) as progress:
+        run = Run(plan, folder, options, (progress,), resume=resume, done=done)
+        background = Background(run.execute).start()
+        try:
+            while not background.join(0.2):
+                progress.tick()
+        except KeyboardInterrupt:
+            background.stop()
+            return True
+    if background.error is not None:
+        raise background.error
+    return False
+
+
+def _publish(results: Results, folder: Path, site: Path | None, junit: Path | None) -> None:
+    from harness.report import publish
+
+    publish.beside(results, folder)
+    if junit:
+        publish.junit(results, junit)
+    if site:
+        publish.site([folder], [results], site)
+
+
+def exit_code(results: Results, stale: list[str]) -> int:
+    """0, 1 or 3, as the README says."""
+    verdicts = {one.verdict for one in results.conformance}
+    if "fail" in verdicts or stale:
+        return FAILS
+    return CONFORMS if verdicts == {"pass"} else NOT_JUDGED
+
+
+def _summary(results: Results, folder: Path, site: Path | None, stale: list[str]) -> None:
+    for one in results.conformance:
+        counts = ", ".join(
+            f"{level} {sum(c.values()) - c.get('not-applicable', 0)} judged"
+            + (f", {c['fail']} failed" if c.get("fail") else "")
+            for level, c in one.counts.items()
+        )
+        click.echo(f"{one.dut}  {one.profile}  {one.verdict.upper()}  {one.reason}  [{counts}]")
+    for text in stale:
+        click.echo(f"stale expectation: {text}")
+    click.echo(f"{len(results.cells)} cells in {results.seconds:.1f} s; evidence in {folder}")
+    if site:
+        click.echo(f"site: {(site / 'index.html').absolute()}")

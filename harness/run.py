@@ -1,0 +1,305 @@
+"""A run: bring the DUTs up, discover, judge every planned cell, write everything down.
+
+It lives on one event loop in a thread of its own (`harness.background`), so that whoever started it can show
+progress, collect results in order, or stop it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import platform
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from harness import claims as claims_module
+from harness import scheduler
+from harness.catalogue import infos
+from harness.health import Health
+from harness.journal import Journal, JournalError
+from harness.judge import Bench, base36, judge, unrun
+from harness.plan import Plan, PlannedCell
+from harness.profile import Profile
+from harness.results import Cell, Claim, ProfileInfo
+from testbed.dut import Description, Dut
+from testbed.findings import Inconclusive
+from testbed.launch.placed import LaunchError, Placed
+from testbed.launch.process import Process, launch
+from testbed.link.pcapng import Capture
+from testbed.link.tap import Tap
+from testbed.protocol import Role, roles
+
+TOOL = f"iot-testbed {version('iot-testbed')}"
+#: Seconds of a whole run, unless told otherwise.
+WHOLE = 1800.0
+LANES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How a plan is run."""
+
+    lanes: int = LANES
+    #: Seconds after which the rest of the run is given up.
+    whole: float = WHOLE
+    capture: bool = True
+    plants: tuple[Callable[[], Tap], ...] = ()
+    #: Folder of each description that came from a file, by DUT name.
+    folders: dict[str, Path] = field(default_factory=dict)
+    command: str = ""
+    #: What was asked for, word for word, so that `--resume` can ask for it again.
+    asked: dict[str, Any] = field(default_factory=dict)
+
+
+class Observer:
+    """Told what happens, on the run's own thread. Does nothing itself."""
+
+    def dut(self, name: str, text: str) -> None:
+        """A DUT changed state: `starting`, `up: version`, `judging 214 cells`, trouble."""
+
+    def cell(self, cell: Cell, repeat: int) -> None:
+        """A cell was judged."""
+
+
+class Run:
+    """One execution of a plan into a folder. `done` holds cells of an earlier run that are not run again."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        folder: Path,
+        options: Options | None = None,
+        observers: Sequence[Observer] = (),
+        *,
+        resume: bool = False,
+        done: frozenset[tuple[str, int]] = frozenset(),
+    ) -> None:
+        self.plan, self.folder, self.options, self.observers = plan, folder, options or Options(), observers
+        self._done = done
+        self._token = base36(secrets.randbelow(36**3)).zfill(3)
+        self._count = 0
+        self.journal = Journal(folder, resume=resume)
+        if resume:
+            self.journal.append("resumed", {"command": self.options.command})
+        else:
+            self.journal.append("run", self._header())
+
+    def _header(self) -> dict[str, Any]:
+        plan = self.plan
+        return {
+            "tool": TOOL,
+            "command": self.options.command,
+            "asked": self.options.asked,
+            "platform": f"{platform.platform()}, Python {platform.python_version()}, {os.cpu_count()} CPUs",
+            "digest": plan.digest,
+            "repeat": plan.repeat,
+            "profiles": [ProfileInfo(p.name, p.version, p.title, p.role, p.edition, p.digest) for p in plan.profiles],
+            "levels": {p.name: list(p.levels) for p in plan.profiles},
+            "duts": [msgspec.to_builtins(dut) for dut in plan.duts],
+            "requirements": infos(plan),
+            "cells": plan.rows(),
+        }
+
+    # -- the whole
+
+    async def execute(self) -> None:
+        """Judge everything that is left. JournalError when results cannot be written; cancellation keeps what is
+        finished."""
+        reason = "complete"
+        try:
+            async with asyncio.timeout(self.options.whole):
+                async with asyncio.TaskGroup() as group:
+                    for description in self.plan.duts:
+                        group.create_task(self._dut(description))
+        except TimeoutError:
+            reason = f"given up after {self.options.whole:g} s"
+            self._give_up(reason)
+        except BaseExceptionGroup as several:
+            reason = "an error of the test bed"
+            journal, _ = several.split(JournalError)
+            if journal is not None:
+                raise JournalError(self.journal.failure) from None
+            raise
+        except asyncio.CancelledError:
+            reason = "interrupted"
+            raise
+        finally:
+            with contextlib.suppress(JournalError):
+                self.journal.append("end", {"reason": reason})
+            self.journal.close()
+
+    def _give_up(self, reason: str) -> None:
+        for cell in self.plan.cells:
+            for repeat in range(self.plan.repeat):
+                if (cell.id, repeat) not in self._done:
+                    self._finish(unrun(cell, "error", f"the run was {reason}", cause="time"), repeat)
+
+    def _finish(self, cell: Cell, repeat: int) -> None:
+        self.journal.append("cell", {"repeat": repeat, "cell": cell})
+        self._done |= {(cell.id, repeat)}
+        for observer in self.observers:
+            observer.cell(cell, repeat)
+
+    def _say(self, name: str, text: str) -> None:
+        for observer in self.observers:
+            observer.dut(name, text)
+
+    # -- one DUT
+
+    async def _dut(self, description: Description) -> None:
+        mine = [cell for cell in self.plan.cells if cell.dut == description.name]
+        role = roles()[description.role]
+        self._say(description.name, "starting")
+        try:
+            device = await launch(
+                description, self.folder, role.ready, here=self.options.folders.get(description.name)
+            )
+        except LaunchError as error:
+            self._trouble(description.name, str(error))
+            text = str(error)
+            self._all(mine, lambda cell: unrun(cell, "error", text, cause="not started"))
+            return
+        try:
+            await self._judge(device, role, mine)
+        finally:
+            await device.stop()
+            self._say(description.name, "stopped")
+
+    async def _judge(self, device: Process | Placed, role: Role, mine: list[PlannedCell]) -> None:
+        dut = device.dut
+        self._say(dut.name, f"up: {dut.version or 'version unknown'}")
+        capture, capture_name = self._capture(dut, role)
+        log = getattr(device, "log_file", None)
+        self.journal.append(
+            "dut",
+            {
+                "name": dut.name,
+                "version": dut.version,
+                "digest": dut.digest,
+                "endpoints": {edition: str(endpoint) for edition, endpoint in dut.endpoints.items()},
+                "capture": capture_name,
+                "log": log.name if log else "",
+            },
+        )
+        watcher = Health(device, role)
+        jobs: list[scheduler.Job] = []
+        lanes = scheduler.Lanes(self.options.lanes)
+        for profile in self.plan.profiles:
+            cells = [cell for cell in mine if cell.profile == profile.name]
+            if cells:
+                jobs += await self._prepare(dut, role, profile, cells, capture, watcher)
+        self._say(dut.name, f"judging {len(jobs)} cells")
+        try:
+            async with asyncio.TaskGroup() as group:
+                poll = group.create_task(watcher.poll())
+                await scheduler.run(jobs, lanes)
+                poll.cancel()
+        finally:
+            if capture:
+                capture.close()
+        if watcher.dead:
+            self._trouble(dut.name, watcher.dead)
+
+    async def _prepare(
+        self,
+        dut: Dut,
+        role: Role,
+        profile: Profile,
+        cells: list[PlannedCell],
+        capture: Capture | None,
+        health: Health,
+    ) -> list[scheduler.Job]:
+        """Discover, and return the jobs of the cells that apply; the others are finished at once."""
+        bench = Bench(dut, role, profile.parameters, self.options.plants)
+        trial = bench.trial(profile.edition, f"{self._token}d")
+        try:
+            found = await role.discover(trial)
+        except Inconclusive as doubt:
+            text, cause = f"discovery in {profile.edition}: {doubt.reason}", f"{profile.edition} not spoken"
+            self._trouble(dut.name, text)
+            self._all(cells, lambda cell: unrun(cell, "inconclusive", text, cause=cause))
+            return []
+        finally:
+            trial.close()
+            if capture:
+                capture.add(trial, "discovery")
+        merged = claims_module.merged(dut.description.claims, found, profile)
+        self.journal.append("claims", {"dut": dut.name, "edition": profile.edition, "claims": merged})
+        dut.claims |= {claim.name: claims_module.there(claim) for claim in merged}
+        for cell in claims_module.absent(profile.edition, dut.name, merged, profile):
+            if (cell.id, 0) not in self._done:
+                self._finish(cell, 0)
+        by_name = {claim.name: claim for claim in merged}
+        return self._jobs(bench, cells, by_name, capture, health)
+
+    def _jobs(
+        self,
+        bench: Bench,
+        cells: list[PlannedCell],
+        claims: dict[str, Claim],
+        capture: Capture | None,
+        health: Health,
+    ) -> list[scheduler.Job]:
+        jobs: list[scheduler.Job] = []
+        for cell in cells:
+            settled = claims_module.decide(cell, claims)
+            for repeat in range(self.plan.repeat):
+                if (cell.id, repeat) in self._done:
+                    continue
+                if settled is not None:
+                    self._finish(settled, repeat)
+                    continue
+                work = partial(self._one, cell, repeat, bench, capture, health)
+                jobs.append(scheduler.Job(cell.case.lasts, cell.case.exclusive, work))
+        return jobs
+
+    async def _one(
+        self, cell: PlannedCell, repeat: int, bench: Bench, capture: Capture | None, health: Health
+    ) -> None:
+        if health.dead:
+            self._finish(unrun(cell, "error", health.dead, cause="the device died"), repeat)
+            return
+        self._count += 1
+        result, trial = await judge(cell, bench, f"{self._token}{base36(self._count)}")
+        if result.verdict != "pass":
+            await health.check(result)
+        if health.dead:
+            text = f"{health.dead}; this cell was under way and may be what killed it"
+            result = msgspec.structs.replace(
+                result,
+                verdict="error",
+                reason=text,
+                cause="the device died",
+                findings=[msgspec.structs.replace(f, verdict="error") for f in result.findings],
+            )
+        if capture:
+            capture.add(trial, f"{cell.id} {' '.join(cell.requirements)}")
+        self._finish(result, repeat)
+
+    # -- bits
+
+    def _all(self, cells: list[PlannedCell], make: Callable[[PlannedCell], Cell]) -> None:
+        for cell in cells:
+            for repeat in range(self.plan.repeat):
+                if (cell.id, repeat) not in self._done:
+                    self._finish(make(cell), repeat)
+
+    def _trouble(self, name: str, text: str) -> None:
+        self.journal.append("trouble", {"dut": name, "text": text})
+        self._say(name, f"trouble: {text}")
+
+    def _capture(self, dut: Dut, role: Role) -> tuple[Capture | None, str]:
+        if not self.options.capture:
+            return None, ""
+        number = 0
+        while (path := self.folder / f"{dut.name}{f'-{number}' if number else ''}.pcapng").exists():
+            number += 1
+        return Capture(path.open("wb"), dut.name, TOOL, role.port), path.name

@@ -1,0 +1,61 @@
+"""`--dut`: a known peer by name, an address, or a description in a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from msgspec.structs import replace
+
+from testbed.dut import Description, read_description
+from testbed.launch import peers
+
+_ADDRESS = re.compile(r"^(?:(?P<transport>[a-z]+)://)?(?P<host>\[[0-9a-fA-F:.%]+\]|[^:/\s\[\]]+):(?P<port>\d{1,5})$")
+
+
+def description(text: str, role: str) -> tuple[Description, Path | None]:
+    """What `--dut text` means for a profile of `role`, and the folder of its file if it has one.
+
+    LookupError or FileError say what else could have been meant.
+    """
+    if text.endswith(".toml"):
+        path = Path(text)
+        return read_description(path), path.parent
+    if text in peers.known():
+        return peers.find(text), None
+    found = _ADDRESS.match(text)
+    if found:
+        port = int(found["port"])
+        if not 0 < port < 65536:
+            raise LookupError(f"--dut {text}: a port is a number from 1 to 65535")
+        transport = found["transport"] or "tcp"
+        if transport not in ("tcp", "tls"):
+            raise LookupError(f"--dut {text}: the transport must be tcp or tls")
+        return Description(
+            name=f"{found['host'].strip('[]')}:{port}",
+            role=role,
+            endpoints={"default": f"{transport}://{found['host']}:{port}"},
+        ), None
+    try:
+        return peers.find(text), None
+    except LookupError as error:
+        raise LookupError(
+            f"--dut {text}: neither a known peer, nor an address (host:port), nor a description (FILE.toml); {error}"
+        ) from None
+
+
+def descriptions(texts: Sequence[str], role: str) -> tuple[list[Description], dict[str, Path]]:
+    """All of them, with names that differ, and the folders of those that came from files."""
+    out: list[Description] = []
+    folders: dict[str, Path] = {}
+    for text in texts:
+        one, folder = description(text, role)
+        name, number = one.name, 2
+        while any(other.name == name for other in out):
+            name, number = f"{one.name}-{number}", number + 1
+        one = replace(one, name=name)
+        out.append(one)
+        if folder is not None:
+            folders[name] = folder
+    return out, folders
