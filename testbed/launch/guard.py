@@ -141,7 +141,9 @@ class _Guard:
 
     def _start(self) -> None:
         command = [sys.executable, "-I", "-S", __file__]
-        self._child = subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
+        self._child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+        )
         self._owner = os.getpid()
         atexit.register(self._end, self._child, self._owner)
 

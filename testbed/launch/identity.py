@@ -21,10 +21,9 @@ async def identify(description: Description, values: dict[str, str]) -> tuple[st
     """Version and digest; each empty when the description gives no way to learn it, or the way fails."""
     identity = description.identity
     values = {"peers": str(peers_root()), "here": str(peers.shipped())} | values
-    named = identity.files
-    if not named and isinstance(description.launch, Launch):
-        named = description.launch.command[:1]
-    found = [path for item in named for path in find_files(fill(item, values))]
+    found = [path for item in identity.files for path in find_files(fill(item, values))]
+    if not found and isinstance(description.launch, Launch):
+        found = find_files(fill(description.launch.command[0], values))
     hashing = asyncio.to_thread(digest, [path.resolve() for path in found if path.is_file()])
     version, hashed = await asyncio.gather(_version(identity.command, identity.pattern, values), hashing)
     return version or identity.version, hashed

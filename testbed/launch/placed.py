@@ -90,9 +90,7 @@ class Placed:
 def endpoints(description: Description, values: Mapping[str, str]) -> dict[str, Endpoint]:
     """The endpoints of `description` with their ports filled in; LaunchError when one is none."""
     try:
-        return {
-            edition: Endpoint.parse(fill(text, values)) for edition, text in description.endpoints.items()
-        }
+        return {edition: Endpoint.parse(fill(text, values)) for edition, text in description.endpoints.items()}
     except ValueError as error:
         raise LaunchError(f"{description.name}: {error}\n  remedy: correct its [endpoints]") from None
 

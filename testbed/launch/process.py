@@ -36,9 +36,7 @@ class Process:
 
     controlled = True
 
-    def __init__(
-        self, description: Description, folder: Path, ready: Ready, here: Path | None = None
-    ) -> None:
+    def __init__(self, description: Description, folder: Path, ready: Ready, here: Path | None = None) -> None:
         """`folder` gets the log; `here` is the folder of the description (default: of the known peers)."""
         if not isinstance(description.launch, Launch):
             raise TypeError(f"{description.name} is not described as a process")
@@ -189,9 +187,7 @@ class Process:
             await _cancelled(polling)
             await _cancelled(ending)
         if child.returncode is not None:
-            raise LaunchError(
-                f"{name}: ended before it answered ({_status(child.returncode)}){self._quoted()}"
-            )
+            raise LaunchError(f"{name}: ended before it answered ({_status(child.returncode)}){self._quoted()}")
         raise LaunchError(
             f"{name}: no {self.dut.role} answers at {where(self.dut)} after {seconds:g} s{because(last)}\n"
             f"  remedy: if it is only slow, raise launch.ready{self._quoted()}"
@@ -223,9 +219,7 @@ class Process:
                     start_new_session=True,
                 )
         except OSError as error:
-            raise LaunchError(
-                f"{self._description.name}: {program} cannot be run ({error.strerror})"
-            ) from None
+            raise LaunchError(f"{self._description.name}: {program} cannot be run ({error.strerror})") from None
         finally:
             if theirs >= 0:
                 os.close(theirs)
@@ -249,7 +243,11 @@ class Process:
         finally:
             guard.sweep(self._mark, self.pid)
         if self._child is not None:
-            await asyncio.wait_for(self._child.wait(), guard.LAST)
+            try:
+                await asyncio.wait_for(self._child.wait(), guard.LAST)
+            except TimeoutError:
+                stuck = f"{self._description.name}: process {self.pid} does not end, not even by SIGKILL"
+                raise LaunchError(stuck) from None
 
     async def _stop(self) -> None:
         try:

@@ -11,7 +11,7 @@ import fcntl
 import hashlib
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ from testbed.peers.registries import (
     Job,
     Place,
     debian_missing,
-    places,
+    megabytes,
 )
 
 __all__ = ["command", "main"]
@@ -72,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     with (root / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # a second installer waits for the first
         there, jobs = _sorted(wanted, tools, root)
-        rows = [Row(job, "was there", 0.0, _megabytes(places(job, root))) for job in there]
+        rows = [Row(job, "was there", 0.0, megabytes(job, root)) for job in there]
         with ThreadPoolExecutor(max(1, len(jobs))) as pool:
             for done in pool.map(lambda queue: _work(queue, root), jobs):
                 rows.extend(done)
@@ -149,7 +149,7 @@ def _done(job: Job, root: Path) -> Row:
     seconds = time.monotonic() - start
     result = "FAILED" if problem else "installed"
     _say(f"{job.registry}: {result} {job.title} ({seconds:.1f} s)")
-    return Row(job, result, seconds, _megabytes(places(job, root)), problem)
+    return Row(job, result, seconds, megabytes(job, root), problem)
 
 
 def _is_there(peer: Description, root: Path) -> bool:
@@ -176,14 +176,6 @@ def _fingerprint(peer: Description) -> str:
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             total.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return total.hexdigest()
-
-
-def _megabytes(paths: Iterable[Path]) -> float:
-    size = 0
-    for path in paths:
-        files = path.rglob("*") if path.is_dir() else [path]
-        size += sum(file.lstat().st_size for file in files if file.is_file() or file.is_symlink())
-    return size / 1e6
 
 
 def _show(rows: list[Row], root: Path) -> None:

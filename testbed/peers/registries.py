@@ -16,7 +16,7 @@ from testbed.dut import Description, Install, Launch
 from testbed.launch.peers import shipped
 from testbed.launch.programs import fill
 
-#: Seconds for one command; the slowest known takes four minutes.
+#: Seconds for one command.
 LONGEST = 1800
 #: Lines of a failed command's output that are shown.
 SHOWN = 12
@@ -185,14 +185,27 @@ REGISTRIES: dict[str, Callable[[Job, Place], None]] = {
 TOGETHER = frozenset({"debian", "pypi", "npm"})
 
 
-def places(job: Job, root: Path) -> list[Path]:
-    """Files and folders that a job fills, for its size on disk; none for the system's own packages."""
+def megabytes(job: Job, root: Path) -> float:
+    """What a job's results take on disk; of system packages without those that they depend on."""
+    if job.registry == "debian":
+        asked = ["dpkg-query", "-W", "-f", "${Installed-Size}\\n", *job.packages]
+        if shutil.which(asked[0]) is None:
+            return 0.0
+        listed = subprocess.run(asked, capture_output=True, check=False).stdout.split()
+        return sum(int(kibibytes) for kibibytes in listed) * 1024 / 1e6
+    size = 0
+    for path in _places(job, root):
+        files = path.rglob("*") if path.is_dir() else [path]
+        size += sum(file.lstat().st_size for file in files if file.is_file() or file.is_symlink())
+    return size / 1e6
+
+
+def _places(job: Job, root: Path) -> list[Path]:
+    """Files and folders that a job fills."""
     if job.registry in ("pypi", "npm"):
         return [root / {"pypi": "python", "npm": "node"}[job.registry]]
     if job.registry == "maven":
         return [root / "java" / peer.name for peer in job.peers]
-    if job.registry == "debian":
-        return []
     commands = [peer.launch.command[0] for peer in job.peers if isinstance(peer.launch, Launch)]
     return [Path(fill(command, {"peers": str(root)})) for command in commands]
 
