@@ -293,9 +293,7 @@ def test_a_missing_program_names_its_remedy(tmp_path: Path) -> None:
     assert peers.installed(description) == ["no-such-program"]
 
     async def story() -> None:
-        with pytest.raises(
-            LaunchError, match="no-such-program not found\n  remedy: apt-get install no-such-pac"
-        ):
+        with pytest.raises(LaunchError, match="no-such-program not found\n  remedy: apt-get install no-such-pac"):
             await launch(description, tmp_path, greets)
 
     asyncio.run(story())
@@ -353,9 +351,7 @@ def test_a_port_is_claimed_once_on_the_whole_machine() -> None:
         assert all(ports.claim(held.port) is None for held in claimed)
         ask = "import sys; from testbed.launch.ports import claim; print(claim(int(sys.argv[1])))"
         command = [sys.executable, "-c", ask, str(claimed[0].port)]
-        done = subprocess.run(
-            command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent
-        )
+        done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=Path(__file__).parent.parent)
         assert done.stdout == "None\n"
     finally:
         for held in claimed:
