@@ -14,6 +14,6 @@ def digest(text: str) -> str:
 
 
 def slug(name: str, longest: int = 48) -> str:
-    """`name` itself where it is a safe file name already, else its safe part and a digest of the whole."""
+    """`name` in lower case where that is a safe file name, else its safe part and a digest of the whole."""
     safe = _UNSAFE.sub("-", name.lower()).strip("-._")[:longest].rstrip("-._")
-    return safe if safe and safe == name else f"{safe}-{digest(name)}".lstrip("-")
+    return safe if safe and safe == name.lower() else f"{safe}-{digest(name)}".lstrip("-")

@@ -30,7 +30,7 @@ def _suites(results: Results) -> Xml.Element:
     for cell in results.cells:
         groups.setdefault((cell.dut, cell.edition), []).append(cell)
     for (dut, edition), cells in groups.items():
-        suite = Xml.SubElement(top, "testsuite", name=visible(f"{dut} {edition}"), **_tally(cells))
+        suite = Xml.SubElement(top, "testsuite", {"name": visible(f"{dut} {edition}"), **_tally(cells)})
         started = min((cell.started for cell in cells if cell.started), default=results.started)
         suite.set("timestamp", started.removesuffix("Z").partition("+")[0])
         _properties(suite, [("run", results.run), ("plan", results.plan), *_identity(results, dut)])

@@ -32,4 +32,3 @@ def read(path: Path) -> Results:
     if results.format != FORMAT:
         raise UnreadableResults(f"{path}: expected {FORMAT}; came {results.format[:60]!r}; {again}")
     return results
-
