@@ -43,10 +43,13 @@ class Background:
     def stop(self) -> None:
         """Cancel, and wait until nothing is left behind."""
         if self._thread.is_alive() and self._task is not None:
-            task = self._task
-            with contextlib.suppress(RuntimeError):
-                self._loop.call_soon_threadsafe(task.cancel)
+            self.call(self._task.cancel)
         self._thread.join()
+
+    def call(self, function: Callable[[], object]) -> None:
+        """Have `function` called on the loop; nothing happens once it has ended."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(function)
 
     def join(self, seconds: float | None = None) -> bool:
         """Wait until it has ended; False when it has not after `seconds`."""

@@ -92,12 +92,13 @@ def make(
                         if wanted(cell) and cell.id not in taken:
                             taken.add(cell.id)
                             cells.append(cell)
-    return Plan(tuple(profiles), tuple(duts), tuple(cells), repeat, _digest(profiles, duts, cells, repeat))
+    return Plan(tuple(profiles), tuple(duts), tuple(cells), repeat, digest_of(profiles, duts, cells, repeat))
 
 
-def _digest(
-    profiles: Sequence[Profile], duts: Sequence[Description], cells: Sequence[PlannedCell], repeat: int
+def digest_of(
+    profiles: Sequence[Profile], duts: Sequence[Description], cells: Sequence[PlannedCell], repeat: int = 1
 ) -> str:
+    """The digest of a plan."""
     names = sorted({name for profile in profiles for name in profile.select.suites or suite_module.suites()})
     whole = {
         "profiles": [[p.name, p.version, p.digest] for p in profiles],

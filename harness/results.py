@@ -222,4 +222,6 @@ class Quality(msgspec.Struct, frozen=True):
     faults: list[FaultResult]
     #: Empty peer -> cells that passed on it (must be none).
     vacuity: dict[str, list[str]]
+    #: Legal variant -> cells that failed on it (must be none).
+    specificity: dict[str, list[str]] = {}
     format: str = "iot-testbed-quality/1"

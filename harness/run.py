@@ -11,7 +11,7 @@ import contextlib
 import os
 import platform
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import version
@@ -55,6 +55,8 @@ class Options:
     #: Folder of each description that came from a file, by DUT name.
     folders: dict[str, Path] = field(default_factory=dict)
     command: str = ""
+    #: Awaited before a cell may start (default: none waits).
+    gate: Callable[[PlannedCell], Awaitable[None]] | None = None
     #: What was asked for, word for word, so that `--resume` can ask for it again.
     asked: dict[str, Any] = field(default_factory=dict)
 
@@ -258,7 +260,8 @@ class Run:
                     self._finish(settled, repeat)
                     continue
                 work = partial(self._one, cell, repeat, bench, capture, health)
-                jobs.append(scheduler.Job(cell.case.lasts, cell.case.exclusive, work))
+                gate = partial(self.options.gate, cell) if self.options.gate else None
+                jobs.append(scheduler.Job(cell.case.lasts, cell.case.exclusive, work, gate))
         return jobs
 
     async def _one(

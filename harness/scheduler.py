@@ -43,6 +43,8 @@ class Job:
     lasts: float
     alone: bool
     work: Callable[[], Awaitable[None]]
+    #: Awaited before the job queues for a lane.
+    gate: Callable[[], Awaitable[None]] | None = None
 
 
 def in_order(jobs: Sequence[Job]) -> list[Job]:
@@ -54,6 +56,8 @@ async def run(jobs: Sequence[Job], lanes: Lanes) -> None:
     """Run all `jobs` of one DUT. Cancelling this cancels every one of them."""
 
     async def one(job: Job) -> None:
+        if job.gate is not None:
+            await job.gate()
         async with lanes.hold(alone=job.alone):
             await job.work()
 

@@ -7,22 +7,29 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
+from typing import Any
 
 from testbed.dut import Dut
 from testbed.link.tap import Tap
 from testbed.trial import Cutter, Trial, Watch
 
 
+@dataclass(slots=True)
+class Planted:
+    """One planting of a fault into one cell; shared by the taps of all its connections."""
+
+    #: Whether the fault found anything to break.
+    touched: bool = False
+    #: What the taps remember from one connection to the next.
+    memory: dict[Any, Any] = field(default_factory=dict)
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """A planted fault: a tap that breaks one requirement.
-
-    `tap` makes one tap a connection; the taps of one cell share what they need through the object `tap`
-    closes over. `touched` (an attribute of the made tap, if there is one) tells whether it broke anything.
-    """
+    """A planted fault: a tap that breaks one requirement. `tap` makes one a connection."""
 
     name: str
     edition: str
@@ -30,7 +37,7 @@ class Fault:
     requirement: str
     #: What the DUT seems to do, in a sentence.
     text: str
-    tap: Callable[[], Tap]
+    tap: Callable[[Planted], Tap]
 
 
 @dataclass(frozen=True, slots=True)

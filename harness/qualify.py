@@ -1,0 +1,208 @@
+"""How good is the suite? Plant faults and count what it catches; judge peers that keep nothing and count passes.
+
+A planted fault is a tap between tester and a real device that breaks one requirement. It is caught when a cell
+that cites this requirement, and that passes without the fault, fails with it (or a passive rule names the
+requirement).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from harness import claims as claims_module
+from harness import coverage, scheduler
+from harness.journal import now
+from harness.judge import Bench, base36, judge
+from harness.plan import PlannedCell
+from harness.profile import Profile
+from harness.results import Cell, FaultResult, Quality
+from testbed.dut import Description, Dut
+from testbed.launch.empty import EMPTY, empty_peer
+from testbed.launch.process import launch
+from testbed.link.tap import Delay, Tap
+from testbed.protocol import Fault, Planted, Role
+
+#: Told after each finished piece of work: done, of how many, what.
+Told = Callable[[int, int, str], None]
+
+#: Seconds an empty peer is given to answer; it never will.
+EMPTY_PATIENCE = 0.3
+
+
+class _Bytewise(Tap):
+    """Legal, if odd: everything arrives one byte at a time."""
+
+    def from_dut(self, data: bytes) -> None:
+        for index in range(len(data)):
+            self.deliver(data[index : index + 1])
+
+
+#: Legal variants of a device's behaviour on the line: no verdict may turn to fail because of them.
+VARIANTS: dict[str, Callable[[], Tap]] = {
+    "slow line (40 ms each way)": lambda: Delay(0.04),
+    "jitter (up to 60 ms)": lambda: Delay(0.0, jitter=0.06, seed=7),
+    "one byte at a time": _Bytewise,
+}
+
+
+@dataclass(slots=True)
+class _Shop:
+    """What all trials of one qualification share."""
+
+    dut: Dut
+    role: Role
+    profile: Profile
+    lanes: scheduler.Lanes
+    count: int = 0
+
+    async def judge(self, cell: PlannedCell, plants: tuple[Callable[[], Tap], ...] = ()) -> Cell:
+        """One cell, under a name of its own."""
+        self.count += 1
+        bench = Bench(self.dut, self.role, self.profile.parameters, plants)
+        result, _ = await judge(cell, bench, f"q{base36(self.count)}")
+        return result
+
+    async def all(self, cells: Sequence[PlannedCell], plant: Callable[[], Tap] | None = None) -> dict[str, Cell]:
+        """Every one of `cells`, side by side."""
+        found: dict[str, Cell] = {}
+
+        async def one(cell: PlannedCell) -> None:
+            found[cell.id] = await self.judge(cell, (plant,) if plant else ())
+
+        await self.run([(cell, partial(one, cell)) for cell in cells])
+        return found
+
+    async def run(self, work: Sequence[tuple[PlannedCell, Callable[[], Awaitable[None]]]]) -> None:
+        jobs = [scheduler.Job(cell.case.lasts, cell.case.exclusive, call) for cell, call in work]
+        await scheduler.run(jobs, self.lanes)
+
+
+def broken(cell: Cell, requirement: str) -> bool:
+    """Whether the cell blames `requirement`."""
+    return any(f.verdict == "fail" and f.requirement == requirement for f in cell.findings)
+
+
+async def qualify(
+    profile: Profile,
+    description: Description,
+    role: Role,
+    cells: Sequence[PlannedCell],
+    folder: Path,
+    *,
+    here: Path | None = None,
+    faults: Sequence[Fault] | None = None,
+    lanes: int = 64,
+    told: Told = lambda done, total, what: None,
+) -> Quality:
+    """The figures of one profile, on one real device. LaunchError when it does not start."""
+    planted = role.faults(profile.edition) if faults is None else tuple(faults)
+    device = await launch(description, folder, role.ready, here=here)
+    try:
+        shop = _Shop(device.dut, role, profile, scheduler.Lanes(lanes))
+        applying = await _applying(shop, cells)
+        told(0, len(planted), f"{len(applying)} cells without a fault")
+        plain = await shop.all(applying)
+        sound = [cell for cell in applying if plain[cell.id].verdict == "pass"]
+        found = await _plant(shop, planted, sound, plain, told)
+        specificity = {}
+        for name, plant in VARIANTS.items():
+            told(len(planted), len(planted), name)
+            odd = await shop.all(sound, plant)
+            specificity[name] = sorted(id for id, cell in odd.items() if cell.verdict == "fail")
+    finally:
+        await device.stop()
+    vacuity = {}
+    for kind in EMPTY:
+        told(len(planted), len(planted), f"empty peer: {kind}")
+        vacuity[kind] = await passes_on(kind, role, profile, cells, lanes)
+    table = coverage.table(role, profile.edition)
+    return Quality(
+        profile=profile.name,
+        dut=f"{description.name} {device.dut.version}".strip(),
+        made=now(),
+        covered=len(table.covered),
+        testable=len(table.covered) + len(table.missing),
+        untried=len(table.untried),
+        faults=found,
+        vacuity=vacuity,
+        specificity=specificity,
+    )
+
+
+async def _applying(shop: _Shop, cells: Sequence[PlannedCell]) -> list[PlannedCell]:
+    trial = Bench(shop.dut, shop.role, shop.profile.parameters).trial(shop.profile.edition, "qd")
+    try:
+        found = await shop.role.discover(trial)
+    finally:
+        trial.close()
+    merged = claims_module.merged(shop.dut.description.claims, found, shop.profile)
+    shop.dut.claims |= {claim.name: claims_module.there(claim) for claim in merged}
+    by_name = {claim.name: claim for claim in merged}
+    return [cell for cell in cells if claims_module.decide(cell, by_name) is None]
+
+
+async def _plant(
+    shop: _Shop, faults: Sequence[Fault], cells: Sequence[PlannedCell], plain: dict[str, Cell], told: Told
+) -> list[FaultResult]:
+    """Every fault first against the cells that cite what it breaks, and, if these sleep, against all."""
+    out: dict[str, FaultResult] = {}
+
+    async def one(fault: Fault) -> None:
+        requirement = f"{fault.edition}:{fault.requirement}"
+        citing = [cell for cell in cells if requirement in cell.requirements]
+        planted, failed = await _against(shop, fault, citing)
+        caught = [cell.id for cell in failed if broken(cell, requirement)]
+        if not caught:
+            others = [cell for cell in cells if cell not in citing]
+            more, elsewhere = await _against(shop, fault, others)
+            planted = planted or more
+            failed += elsewhere
+            caught = [
+                cell.id for cell in failed if broken(cell, requirement) and not broken(plain[cell.id], requirement)
+            ]
+        if caught:
+            outcome = "caught"
+        elif not planted:
+            outcome = "unreachable"
+        else:
+            outcome = "caught-elsewhere" if failed else "missed"
+        by = caught or sorted(cell.id for cell in failed)[:8]
+        out[fault.name] = FaultResult(fault.name, fault.edition, requirement, fault.text, outcome, by)
+        told(len(out), len(faults), f"{fault.name}: {outcome}")
+
+    async with asyncio.TaskGroup() as group:
+        for fault in faults:
+            group.create_task(one(fault))
+    return [out[fault.name] for fault in faults]
+
+
+async def _against(shop: _Shop, fault: Fault, cells: Sequence[PlannedCell]) -> tuple[bool, list[Cell]]:
+    """Whether the fault found anything to break in `cells`, and those that failed."""
+    touched = False
+    failed: list[Cell] = []
+
+    async def one(cell: PlannedCell) -> None:
+        nonlocal touched
+        planting = Planted()
+        result = await shop.judge(cell, (lambda: fault.tap(planting),))
+        touched = touched or planting.touched
+        if result.verdict == "fail" and planting.touched:
+            failed.append(result)
+
+    await shop.run([(cell, partial(one, cell)) for cell in cells])
+    return touched, failed
+
+
+async def passes_on(
+    kind: str, role: Role, profile: Profile, cells: Sequence[PlannedCell], lanes: int = 64
+) -> list[str]:
+    """The cells that pass on an empty peer: each is a hole in the suite."""
+    hasty = replace(profile, parameters=profile.parameters | {"patience": EMPTY_PATIENCE, "quiet": 0.05})
+    async with empty_peer(kind, role.name) as dut:
+        shop = _Shop(dut, role, hasty, scheduler.Lanes(lanes))
+        found = await shop.all(cells)
+    return sorted(id for id, cell in found.items() if cell.verdict == "pass")
