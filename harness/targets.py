@@ -1,4 +1,4 @@
-"""`--dut`: a known peer by name, an address, or a description in a file."""
+"""`--dut`: a known peer by name, `installed` for all of them, an address, or a description in a file."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from msgspec.structs import replace
 from testbed.dut import Description, read_description
 from testbed.launch import peers
 
+#: `--dut installed` means every known peer that is installed.
+INSTALLED = "installed"
 _ADDRESS = re.compile(r"^(?:(?P<transport>[a-z]+)://)?(?P<host>\[[0-9a-fA-F:.%]+\]|[^:/\s\[\]]+):(?P<port>\d{1,5})$")
 
 
@@ -45,11 +47,19 @@ def description(text: str, role: str) -> tuple[Description, Path | None]:
         ) from None
 
 
+def _installed(role: str) -> list[str]:
+    """The names of all known peers of `role` that are installed. LookupError when there is none."""
+    found = [name for name in peers.known() if (one := peers.find(name)).role == role and not peers.installed(one)]
+    if not found:
+        raise LookupError(f"--dut {INSTALLED}: no known peer of the role {role} is installed; `testbed doctor` helps")
+    return found
+
+
 def descriptions(texts: Sequence[str], role: str) -> tuple[list[Description], dict[str, Path]]:
     """All of them, with names that differ, and the folders of those that came from files."""
     out: list[Description] = []
     folders: dict[str, Path] = {}
-    for text in texts:
+    for text in [name for given in texts for name in (_installed(role) if given == INSTALLED else [given])]:
         one, folder = description(text, role)
         name, number = one.name, 2
         while any(other.name == name for other in out):

@@ -18,6 +18,9 @@ from testbed.findings import Breach, Inconclusive
 from testbed.link.stream import Stream, open_stream, tls_context
 from testbed.link.tap import Tap
 
+#: Bytes of one trial that are kept whole; of what comes after, each frame keeps its first 64.
+RECORDED = 2 << 20
+
 Way = Literal["sent", "received", "event"]
 
 
@@ -83,6 +86,8 @@ class Trial:
     breaches: list[Breach] = field(default_factory=list)
     #: (local, remote) address of each connection, for the capture.
     addresses: list[tuple[tuple[str, int], tuple[str, int]]] = field(default_factory=list)
+    #: Bytes that crossed so far.
+    recorded: int = 0
     began: int = field(default_factory=time.time_ns)
     _streams: list[Stream] = field(default_factory=list)
 
@@ -150,7 +155,9 @@ class _Recorder(Tap):
     def _record(self, way: Way, frames: list[bytes]) -> None:
         at, shots, watch = time.time_ns(), self._trial.shots, self._watch
         for frame in frames:
-            shots.append(Shot(at, self._link, way, frame))
+            self._trial.recorded += len(frame)
+            kept = frame if self._trial.recorded <= RECORDED else frame[:64]
+            shots.append(Shot(at, self._link, way, kept, "" if kept is frame else f"{len(frame)} bytes, not kept"))
             if watch:
                 (watch.received if way == "received" else watch.sent)(frame, len(shots) - 1)
 

@@ -23,7 +23,7 @@ from harness.run import LANES, WHOLE, Options, Run
 
 @click.command("run", short_help="judge devices under test against profiles")
 @click.argument("profiles", nargs=-1, metavar="PROFILE...")
-@click.option("--dut", "duts", multiple=True, metavar="DUT", help="Known peer, host:port or FILE.toml; repeatable.")
+@click.option("--dut", "duts", multiple=True, metavar="DUT", help="Known peer, host:port, FILE.toml, `installed`.")
 @click.option("--case", "cases", multiple=True, metavar="ID", help="Only these cases (id, name or glob).")
 @click.option("--requirement", "requirements", multiple=True, metavar="ID", help="Only cases that cite these.")
 @click.option("-k", "keywords", default="", metavar="EXPR", help="Only cells whose id fits, as with pytest -k.")

@@ -12,9 +12,9 @@ from collections.abc import Callable, Sequence
 from testbed.dut import Endpoint
 from testbed.link.tap import Tap, chain
 
-#: Unread bytes after which the link stops reading, and total bytes after which a DUT is cut off.
+#: Bytes a DUT may leave unread before a sender waits, and bytes from a DUT after which it is cut off.
 UNREAD = 1 << 20
-MOST = 64 << 20
+MOST = 8 << 20
 
 
 class Stream(asyncio.Protocol):
