@@ -265,4 +265,6 @@ def quality(results: Results, *, hostile: bool = True) -> Quality:
     profile = results.profiles[0].name
     vacuity: dict[str, list[str]] = {name: [] for name in ("closed port", "silent", "echo", "hang-up", "babbler")}
     vacuity["echo"] = [results.cells[0].id] if hostile else []
-    return Quality(profile, results.duts[0].name, "2026-01-30T22:00:00Z", 96, 98, 5, faults, vacuity)
+    return Quality(
+        profile, results.duts[0].name, "2026-01-30T22:00:00Z", 96, 98, 5, faults, vacuity, {"slow": [], "chatty": []}
+    )

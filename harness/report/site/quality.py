@@ -21,13 +21,16 @@ class Figures:
     escaped: list[FaultResult]
     #: Passes earned by peers that answer nothing sensible.
     vacuous: int
+    #: Fails earned by products that only did something else that is legal; None when no variant was tried.
+    unjust: int | None
 
 
 def figures(quality: Quality) -> Figures:
     """The counts behind the table: only a case that cites the broken requirement catches a fault."""
     escaped = [fault for fault in quality.faults if fault.outcome != "caught"]
     vacuous = sum(map(len, quality.vacuity.values()))
-    return Figures(quality, len(quality.faults) - len(escaped), len(quality.faults), escaped, vacuous)
+    unjust = sum(map(len, quality.specificity.values())) if quality.specificity else None
+    return Figures(quality, len(quality.faults) - len(escaped), len(quality.faults), escaped, vacuous, unjust)
 
 
 def repeatability(runs: Sequence[Run]) -> tuple[int, int]:
