@@ -230,6 +230,16 @@ class Client(Conversation):
             self.violated(f"DISCONNECT with {names}", describe(disconnect))
         return disconnect
 
+    async def is_not_granted(self, *subscriptions: Subscription, because: str = "") -> None:
+        """Subscribe; the broker refuses, either by a SUBACK that grants none of `subscriptions` or by closing."""
+        request = Subscribe(self.next_id(), subscriptions)
+        await self.send(request)
+        suback = await self.maybe(Suback, lambda p: p.packet_id == request.packet_id)
+        if suback is None and self.ended_at is None:
+            self.violated(f"the subscription refused {because}".strip())
+        if suback is not None and (not suback.codes or min(suback.codes) < 0x80):
+            self.violated(f"the subscription refused {because}".strip(), describe(suback))
+
     async def is_refused(
         self, codes: Collection[int] | None = None, *, must_answer: bool = False, because: str = ""
     ) -> Connack | None:
