@@ -61,17 +61,19 @@ def _groups(run: Run, sheet: Sheet) -> dict[str, list[Row]]:
 def _group(words: Words, clause: str, rows: list[Row]) -> str:
     """One clause: a line of counts, then its requirements."""
     name = escape(line(clause, 40))
-    per_dut = [Counter(entry[0].verdict for entry in column if entry) for column in zip(*(row.marks for row in rows), strict=True)]
+    per_dut = [
+        Counter(entry[0].verdict for entry in column if entry)
+        for column in zip(*(row.marks for row in rows), strict=True)
+    ]
     whole = sum(per_dut, Counter())
     counts = " ".join(
         f'<span class="{CLASSES[verdict]}t" title="{words.verdict(verdict)}">{GLYPHS[verdict]} {whole[verdict]}</span>'
         for verdict in VERDICTS
         if whole[verdict]
     )
+    whole_title = words.t["n_requirements"].format(n=len(rows))
     cells = "".join(f"<td>{GLYPHS['fail'] + str(count['fail']) if count['fail'] else ''}</td>" for count in per_dut)
-    head = (
-        f'<tr class="g"><th scope="rowgroup"><b>{name}</b> <span>{len(rows)}</span> <small>{counts}</small></th>{cells}</tr>\n'
-    )
+    head = f'<tr class="g"><th scope="rowgroup"><b>{name}</b> <span title="{whole_title}">{len(rows)}</span> <small>{counts}</small></th>{cells}</tr>\n'
     return f'<tbody data-c="{name}">{head}{"".join(_row(words, row) for row in rows)}</tbody>\n'
 
 
@@ -83,7 +85,9 @@ def _row(words: Words, row: Row) -> str:
             parts.append('<td class="u"></td>')
         else:
             mark, target = entry
-            parts.append(f'<td class="{CLASSES[mark.verdict]}"><a href="{target}">{words.verdict(mark.verdict)}</a></td>')
+            parts.append(
+                f'<td class="{CLASSES[mark.verdict]}"><a href="{target}">{words.verdict(mark.verdict)}</a></td>'
+            )
     kind = ' class="prov"' if info.provisional else ""
     return f'<tr{kind} data-l="{info.level}">{"".join(parts)}</tr>\n'
 
@@ -97,4 +101,3 @@ def _heading(words: Words, info: RequirementInfo) -> str:
         f'<th scope="row"><a href="{row_page}">{escape(line(info.number, 40))}</a> '
         f'<b>{info.level}</b> <span title="{escape(line(info.text, 600))}">{note}{escape(line(info.text, 260))}</span></th>'
     )
-
