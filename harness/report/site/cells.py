@@ -86,7 +86,8 @@ def _remarks(findings: Sequence[Finding]) -> dict[int, str]:
     remarks: dict[int, str] = {}
     for finding in findings:
         if finding.frame >= 0:
-            text = f"{GLYPHS[finding.verdict]} {finding.requirement.rpartition(':')[2]}: {finding.came or finding.expected}"
+            number = finding.requirement.rpartition(":")[2]
+            text = f"{GLYPHS[finding.verdict]} {number}: {finding.came or finding.expected}"
             remarks[finding.frame] = remarks.get(finding.frame, "") + f"<p>{escape(visible(text, 600))}</p>"
     return remarks
 
@@ -107,13 +108,13 @@ def _write_case(press: Press, run: Run, nav: Nav, path: str, indices: list[int])
         "classes": CLASSES,
     }
     for words in WORDS:
-        body = "\n".join(_settled(words, cell, talk) for cell, talk in settled)
+        body = "\n".join(_settled(words, cell, talk, alone=len(settled) == 1) for cell, talk in settled)
         title = f"{visible(sentence(first.case), 80)} · {visible(first.edition, 40)}"
         where = f"{run.folder}/{path}"
         press.put("case.html.j2", where, words, title, nav=nav, body=Markup(body), **values)
 
 
-def _settled(words: Words, cell: Cell, talk: Conversation) -> str:
+def _settled(words: Words, cell: Cell, talk: Conversation, *, alone: bool) -> str:
     """The part of a case's page about one product. Built by hand: a large run has ten thousand of them."""
     name, reason = escape(visible(cell.dut, 120)), visible(cell.reason, 1000)
     claim = f" ({visible(cell.claim, 200)})" if cell.claim else ""
@@ -128,7 +129,7 @@ def _settled(words: Words, cell: Cell, talk: Conversation) -> str:
         parts.append(copyable(cell.command))
     if cell.frames:
         parts.append(copyable(wireshark(cell)))
-    return f"<details>{head}{''.join(parts)}</details>"
+    return f"<details{' open' if alone else ''}>{head}{''.join(parts)}</details>"
 
 
 def table(words: Words, talk: Conversation, *, small: bool) -> str:
@@ -145,4 +146,3 @@ def table(words: Words, talk: Conversation, *, small: bool) -> str:
 def copyable(text: str) -> str:
     """A command or filter; the script gives it a button."""
     return f'<pre class="copy"><code>{escape(visible(text, 4000))}</code></pre>'
-

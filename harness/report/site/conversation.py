@@ -37,7 +37,9 @@ class Conversation:
 def numbered(cell: Cell) -> list[tuple[int, Frame]]:
     """The frames with their numbers in the whole transcript: what is left out is missing from the middle."""
     half = len(cell.frames) // 2 if cell.frames_dropped else len(cell.frames)
-    return [(index if index < half else index + cell.frames_dropped, frame) for index, frame in enumerate(cell.frames)]
+    return [
+        (index if index < half else index + cell.frames_dropped, frame) for index, frame in enumerate(cell.frames)
+    ]
 
 
 def lanes_of(cell: Cell) -> dict[int, int]:
@@ -55,7 +57,9 @@ def draw(cell: Cell, *, full: bool, remarks: Mapping[int, str] | None = None) ->
     gap = len(cell.frames) // 2 if cell.frames_dropped else -1
     for index, (number, frame) in enumerate(numbered(cell)):
         if index == gap:
-            rows.append(f'<tr class="gap"><td></td><td></td><td></td><td>… {cell.frames_dropped} …</td><td></td></tr>')
+            rows.append(
+                f'<tr class="gap"><td></td><td></td><td></td><td>… {cell.frames_dropped} …</td><td></td></tr>'
+            )
         lane = lanes[frame.link]
         shift = f' style="--k:{lane}"' if lane else ""
         remark = remarks.get(number, "")

@@ -23,7 +23,14 @@ def write(press: Press, runs: Sequence[Run], measured: Sequence[Figures], nav: N
     ]
     paths = [
         press.put(
-            "index.html.j2", "index.html", words, words.t["site"], nav=nav, runs=shown, measured=measured, classes=CLASSES
+            "index.html.j2",
+            "index.html",
+            words,
+            words.t["site"],
+            nav=nav,
+            runs=shown,
+            measured=measured,
+            classes=CLASSES,
         )
         for words in WORDS
     ]

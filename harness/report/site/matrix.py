@@ -60,21 +60,24 @@ def _groups(run: Run, sheet: Sheet) -> dict[str, list[Row]]:
 
 def _group(words: Words, clause: str, rows: list[Row]) -> str:
     """One clause: a line of counts, then its requirements."""
-    name = escape(line(clause, 40))
+    clause = escape(line(clause, 40))
     per_dut = [
         Counter(entry[0].verdict for entry in column if entry)
         for column in zip(*(row.marks for row in rows), strict=True)
     ]
     whole = sum(per_dut, Counter())
     counts = " ".join(
-        f'<span class="{CLASSES[verdict]}t" title="{words.verdict(verdict)}">{GLYPHS[verdict]} {whole[verdict]}</span>'
-        for verdict in VERDICTS
-        if whole[verdict]
+        f'<span class="{CLASSES[name]}t" title="{words.verdict(name)}">{GLYPHS[name]} {whole[name]}</span>'
+        for name in VERDICTS
+        if whole[name]
     )
-    whole_title = words.t["n_requirements"].format(n=len(rows))
     cells = "".join(f"<td>{GLYPHS['fail'] + str(count['fail']) if count['fail'] else ''}</td>" for count in per_dut)
-    head = f'<tr class="g"><th scope="rowgroup"><b>{name}</b> <span title="{whole_title}">{len(rows)}</span> <small>{counts}</small></th>{cells}</tr>\n'
-    return f'<tbody data-c="{name}">{head}{"".join(_row(words, row) for row in rows)}</tbody>\n'
+    size = words.t["n_requirements"].format(n=len(rows))
+    head = (
+        f'<tr class="g"><th scope="rowgroup"><b>{clause}</b> <span title="{size}">{len(rows)}</span> '
+        f"<small>{counts}</small></th>{cells}</tr>\n"
+    )
+    return f'<tbody data-c="{clause}">{head}{"".join(_row(words, row) for row in rows)}</tbody>\n'
 
 
 def _row(words: Words, row: Row) -> str:
@@ -97,7 +100,6 @@ def _heading(words: Words, info: RequirementInfo) -> str:
     notes = [words.t["provisional"]] if info.provisional else []
     notes += [f"{words.t['untried']}: {line(info.untried, 120)}"] if info.untried else []
     note = f"<em>{escape(' · '.join(notes))}</em> " if notes else ""
-    return (
-        f'<th scope="row"><a href="{row_page}">{escape(line(info.number, 40))}</a> '
-        f'<b>{info.level}</b> <span title="{escape(line(info.text, 600))}">{note}{escape(line(info.text, 260))}</span></th>'
-    )
+    text = f'<span title="{escape(line(info.text, 600))}">{note}{escape(line(info.text, 260))}</span>'
+    number = f'<a href="{row_page}">{escape(line(info.number, 40))}</a>'
+    return f'<th scope="row">{number} <b>{info.level}</b> {text}</th>'

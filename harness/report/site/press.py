@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,8 +38,8 @@ def seconds(value: float) -> str:
 
 
 def moment(value: str) -> str:
-    """An ISO 8601 date with a space for its T."""
-    return value.replace("T", " ", 1)
+    """An ISO 8601 date with a space for its T, to the second."""
+    return re.sub(r"\.\d+", "", value, count=1).replace("T", " ", 1)
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ WORDS: tuple[Words, ...] = tuple(Words(language, messages(language)) for languag
 
 @dataclass(frozen=True)
 class Nav:
-    """What the header of a page links: the matrices (title, page) of its run, and the quality page if there is one."""
+    """What the header of a page links: the matrices (title, page) of its run, and the quality page if any."""
 
     #: Folder of the run, below the folder of a language; empty on pages about no single run.
     folder: str

@@ -69,7 +69,10 @@ def _causes(run: Run, cells: list[tuple[Cell, str]]) -> list[Cause]:
     groups: dict[tuple[str, str], list[tuple[Cell, str]]] = {}
     for cell, place in cells:
         groups.setdefault((cell.cause or f"\0{cell.id}", cell.verdict), []).append((cell, place))
-    causes = [Cause("" if name.startswith("\0") else name, group[0][0].verdict, group) for (name, _), group in groups.items()]
+    causes = [
+        Cause("" if name.startswith("\0") else name, group[0][0].verdict, group)
+        for (name, _), group in groups.items()
+    ]
 
     def rank(cause: Cause) -> tuple[int, int, int]:
         level = strongest((name for cell, _ in cause.cells for name in cell.requirements), run.infos)

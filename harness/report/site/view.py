@@ -25,6 +25,12 @@ class Sheet:
     requirements: list[RequirementInfo]
 
     @property
+    def height(self) -> int:
+        """Pixels, on the 8-px grid, that the longest product name needs when it stands upright."""
+        longest = max(len(dut.name[:28]) * 9 + len(dut.version[:14]) * 7 for dut in self.duts)
+        return min(max(longest // 8 * 8 + 24, 96), 240)
+
+    @property
     def title(self) -> str:
         return f"{self.catalogue} · {self.role}"
 
