@@ -102,6 +102,13 @@ class Broker:
         await client.connect(self.connect(id, **options))
         return client
 
+    async def resumed(self, id: str, **options: Any) -> Client:
+        """A client back on the stored session of `id`. Inconclusive when the broker says that there is none."""
+        client = await self.connected(id, stored=True, **options)
+        if client.connack is None or not client.connack.session_present:
+            client.unprepared("the stored session was not resumed", cause="no stored session")
+        return client
+
     async def subscriber(self, *filters: Any, qos: int = 0, properties: Any = (), **options: Any) -> Client:
         """A client connected (`options` as for `connect`) and subscribed to `filters` at `qos`; `properties` are
         those of the SUBSCRIBE."""
