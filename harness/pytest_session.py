@@ -158,7 +158,7 @@ class ConformanceSession:
         future = self._collect.futures[cell.id]
         while True:
             try:
-                return future.result(timeout=0.2)
+                return verdict.readable(future.result(timeout=0.2), suite.role_of(cell.case).name)
             except TimeoutError:
                 if background.join(0) and not future.done():
                     raise RuntimeError(f"the conformance run ended early: {background.error}") from background.error

@@ -105,7 +105,7 @@ def results(folder: Path, expected: Expected | None = None) -> Results:
     cells = [rolled_up([repeats[n] for n in sorted(repeats)]) for repeats in story.cells.values()]
     cells.sort(key=lambda cell: order.get(cell.id, -1))
     role_of = {dut["name"]: dut["role"] for dut in header["duts"]}
-    cells = [_readable(cell, role_of[cell.dut]) for cell in cells]
+    cells = [readable(cell, role_of[cell.dut]) for cell in cells]
     if expected is not None:
         cells = apply(expected, cells)
     requirements = msgspec.convert(header["requirements"], list[RequirementInfo])
@@ -141,7 +141,7 @@ def _seconds(start: str, end: str) -> float:
     return (datetime.fromisoformat(end) - datetime.fromisoformat(start)).total_seconds()
 
 
-def _readable(cell: Cell, role: str) -> Cell:
+def readable(cell: Cell, role: str) -> Cell:
     """The cell with its frames decoded by the protocol room, if it is installed."""
     known = roles().get(role)
     if known is None or not cell.frames:

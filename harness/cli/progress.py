@@ -21,8 +21,8 @@ _SHORT = {"pass": "pass", "fail": "fail", "inconclusive": "inconclusive", "error
 class Progress(Observer):
     """Counts cells by DUT; draws when it is asked to, from the main thread."""
 
-    def __init__(self, plan: Plan, console: Console, *, quiet: bool, done: int) -> None:
-        self._plan, self._console, self._quiet = plan, console, quiet
+    def __init__(self, plan: Plan, console: Console, *, quiet: bool, mute: bool, done: int) -> None:
+        self._plan, self._console, self._quiet, self._mute = plan, console, quiet or mute, mute
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._state = {dut.name: "" for dut in plan.duts}
@@ -43,7 +43,7 @@ class Progress(Observer):
     def cell(self, cell: Cell, repeat: int) -> None:
         with self._lock:
             self._counts[cell.dut][cell.verdict] += 1
-            if cell.verdict in ("fail", "error"):
+            if cell.verdict in ("fail", "error") and not self._quiet:
                 self._lines.append(f"{cell.verdict.upper():5} {cell.id}\n      {cell.reason.partition(chr(10))[0]}")
 
     # -- drawn from the main thread
@@ -73,7 +73,7 @@ class Progress(Observer):
         return table
 
     def __enter__(self) -> Progress:
-        if self._console.is_terminal and not self._quiet:
+        if self._console.is_terminal and not self._mute:
             self._live = Live(self._table(), console=self._console, auto_refresh=False, transient=True)
             self._live.__enter__()
         return self
@@ -86,6 +86,7 @@ class Progress(Observer):
             self._live.__exit__(kind, error, trace)
 
 
-def watch(plan: Plan, *, quiet: bool, done: int = 0) -> Progress:
-    """A progress display on stderr, so that stdout stays what was asked for."""
-    return Progress(plan, Console(stderr=True, highlight=False), quiet=quiet, done=done)
+def watch(plan: Plan, *, quiet: bool = False, mute: bool = False, done: int = 0) -> Progress:
+    """A progress display on stderr, so that stdout stays what was asked for. `quiet` names no failing cell, `mute`
+    also draws no bars."""
+    return Progress(plan, Console(stderr=True, highlight=False), quiet=quiet, mute=mute, done=done)

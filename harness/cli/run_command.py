@@ -40,7 +40,7 @@ from harness.run import LANES, WHOLE, Options, Run
 @click.option("--profile-path", "paths", multiple=True, type=click.Path(path_type=Path), help="More profiles.")
 @click.option("--capture/--no-capture", default=True, help="Write a pcapng for each DUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only what fails and the last lines.")
+@click.option("-q", "--quiet", is_flag=True, help="Do not name each failing cell.")
 def command(
     profiles: tuple[str, ...],
     duts: tuple[str, ...],
@@ -96,7 +96,7 @@ def command(
         "paths": [str(p.absolute()) for p in paths],
     }
     options = Options(lanes, timeout, capture, folders=folders, command=line, asked=asked)
-    interrupted = _execute(plan, folder, options, resume is not None, done, quiet or as_json)
+    interrupted = _execute(plan, folder, options, resume is not None, done, quiet=quiet, mute=as_json)
     results = verdict.results(folder, known)
     narrowed = bool(cases or requirements or keywords)
     stale = expected_module.stale(known, results.cells, whole=not narrowed) if known else []
@@ -144,10 +144,17 @@ def _plan(
 
 
 def _execute(
-    plan: Plan, folder: Path, options: Options, resume: bool, done: frozenset[tuple[str, int]], quiet: bool
+    plan: Plan,
+    folder: Path,
+    options: Options,
+    resume: bool,
+    done: frozenset[tuple[str, int]],
+    *,
+    quiet: bool,
+    mute: bool,
 ) -> bool:
     """Run the plan, showing progress; True when it was interrupted."""
-    with watch(plan, quiet=quiet, done=len(done)) as progress:
+    with watch(plan, quiet=quiet, mute=mute, done=len(done)) as progress:
         run = Run(plan, folder, options, (progress,), resume=resume, done=done)
         background = Background(run.execute).start()
         try:

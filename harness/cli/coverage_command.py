@@ -1,0 +1,68 @@
+"""`testbed coverage`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import click
+
+from harness import coverage, profile
+from harness.cli.columns import aligned, say, say_json
+from harness.cli.failures import CONFORMS, FAILS
+from harness.coverage import Count, Statement, Table
+
+
+@click.command("coverage", short_help="which requirements have a case, and why the others have none")
+@click.argument("profiles", nargs=-1, metavar="[PROFILE]...")
+@click.option(
+    "--fail-under",
+    default=100.0,
+    type=click.FloatRange(0, 100),
+    show_default=True,
+    metavar="PERCENT",
+    help="Exit 1 when fewer of the testable requirements have a case.",
+)
+@click.option("--profile-path", "paths", multiple=True, type=click.Path(path_type=Path), help="More profiles.")
+@click.option("--json", "as_json", is_flag=True, help="Print it as JSON.")
+def command(profiles: tuple[str, ...], fail_under: float, paths: tuple[Path, ...], as_json: bool) -> int:
+    """For each edition and role (or each PROFILE), the requirements that bind it: with a case, with a reason why
+    it cannot be tried from outside, with neither.
+
+    Exit code 1 when any has neither, or has a case and a reason not to have one.
+    """
+    found = coverage.of([profile.load(name, paths) for name in profiles]) if profiles else coverage.whole()
+    if as_json:
+        say_json(found)
+    else:
+        for number, table in enumerate(found.tables):
+            say([*[""] * bool(number), *_table(table)])
+    return FAILS if any(coverage.holes(table, fail_under) for table in found.tables) else CONFORMS
+
+
+def _table(table: Table) -> Iterator[str]:
+    by = f" as {table.profile} selects" if table.profile else ""
+    yield f"{table.edition}, {table.role}{by}: {table.percent:g} % of the testable requirements have a case"
+    head = ("clause", "requirements", "with case", "with reason", "with neither")
+    rows = [head, *map(_row, table.clauses), *map(_row, table.levels), _row(table.total)]
+    yield from aligned(rows, numbers=(1, 2, 3, 4))
+    if table.neither:
+        yield "  with neither case nor reason:"
+        yield from _statements(table.neither)
+    if table.contradictions:
+        yield "  with a case, and with a reason why there is none (delete one of them):"
+        yield from _statements(table.contradictions)
+
+
+def _row(count: Count) -> tuple[str, ...]:
+    return count.name, str(count.rows), str(count.tried), str(count.untried), str(count.neither)
+
+
+def _statements(statements: Sequence[Statement]) -> list[str]:
+    return aligned(
+        [
+            (one.id, one.level, one.clause, f"{', '.join(one.cases)}: {one.reason}" if one.reason else one.text)
+            for one in statements
+        ],
+        "    ",
+    )
