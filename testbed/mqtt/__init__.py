@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from testbed.mqtt import broker, discovery
+from testbed.mqtt import broker, discovery, rules
 from testbed.mqtt.codec import decode, describe
 from testbed.mqtt.cutting import Cutter
 from testbed.protocol import ProtocolRoom, Role
@@ -26,7 +26,7 @@ PROTOCOL = ProtocolRoom(
             ready=discovery.ready,
             discover=discovery.discover,
             claims=discovery.CLAIMS,
-            watch=None,
+            watch=rules.watch,
             cutter=Cutter,
             dissect=dissect,
             faults=lambda edition: (),

@@ -27,6 +27,7 @@ def catalogue(name: str) -> dict[str, Requirement]:
 def test_every_statement_of_the_standard_is_a_row(name: str, count: int) -> None:
     rows = catalogue(name)
     assert len(rows) == count
+    assert {row.catalogue for row in rows.values()} == {name}
     assert Counter(row.side for row in rows.values()) == SIDES[name]
     assert {row.number for row in rows.values() if row.level != "MUST"} == DEFINED[name]
     assert {row.level for row in rows.values()} <= {"MUST", "DEF"}
