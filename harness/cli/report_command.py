@@ -15,11 +15,9 @@ from harness.expected import Expected
 from harness.inventory import place
 from harness.journal import JournalError
 from harness.report import publish
+from harness.report.schema import FORMATS
 from harness.results import Quality, Results
 from testbed.files import FileError
-
-#: `Quality.format` of the files that can be read.
-QUALITY = "iot-testbed-quality/1"
 
 
 @click.command("report", short_help="make reports and the site from runs")
@@ -54,7 +52,8 @@ def command(runs: tuple[Path, ...], site: Path | None, measured: tuple[Path, ...
     results = [believed(folder, known) for folder in folders]
     for folder, one in zip(folders, results, strict=True):
         _written(lambda folder=folder, one=one: publish.beside(one, folder), folder)
-        click.echo(f"{place(folder)}: {len(one.cells)} cells{'' if one.complete else ', not complete'}; reports written")
+        state = "" if one.complete else ", not complete"
+        click.echo(f"{place(folder)}: {len(one.cells)} cells{state}; reports written")
         for judged in one.conformance:
             click.echo(f"  {judged.dut}  {judged.profile}  {judged.verdict.upper()}  {judged.reason}")
     if site:
@@ -92,8 +91,9 @@ def read_quality(path: Path) -> Quality:
         raise FileError(path, f"cannot be read ({error.strerror})", remedy) from None
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
         raise FileError(path, f"holds no figures of a qualification ({error})", remedy) from None
-    if figures.format != QUALITY:
-        raise FileError(path, f"has the format {figures.format[:60]!r}, not {QUALITY!r}", remedy)
+    _, wanted = FORMATS["quality.schema.json"]
+    if figures.format != wanted:
+        raise FileError(path, f"has the format {figures.format[:60]!r}, not {wanted!r}", remedy)
     return figures
 
 

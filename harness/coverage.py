@@ -1,0 +1,157 @@
+"""Coverage: for each edition and role, which requirements have a case, which a reason, which neither."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+
+import msgspec
+
+from harness import suite
+from harness.catalogue import citing
+from harness.profile import Profile
+from harness.requirement import Requirement
+from harness.results import Level
+from testbed.protocol import Role, roles
+
+
+class Statement(msgspec.Struct, frozen=True):
+    """A requirement of which something must be said."""
+
+    id: str
+    level: Level
+    clause: str
+    text: str
+    #: Why it is said not to be tried.
+    reason: str = ""
+    cases: list[str] = []
+
+
+class Count(msgspec.Struct, frozen=True):
+    """Requirements of one clause or one level."""
+
+    name: str
+    #: All that bind the role's side: `tried` + `untried` + `neither`.
+    rows: int
+    #: With a case.
+    tried: int
+    #: Without a case, with a reason.
+    untried: int
+    #: With neither.
+    neither: int
+
+
+class Table(msgspec.Struct, frozen=True):
+    """One role in one edition, as a profile selects it or whole."""
+
+    edition: str
+    role: str
+    #: Empty when no profile narrows it.
+    profile: str
+    #: With a case / testable (all but those with a reason), rounded down to a tenth of a percent.
+    percent: float
+    clauses: list[Count]
+    levels: list[Count]
+    total: Count
+    neither: list[Statement]
+    #: With a case, and with a reason why there is none.
+    contradictions: list[Statement]
+
+
+class Coverage(msgspec.Struct):
+    """The output of `testbed coverage --json`."""
+
+    tables: list[Table]
+    format: str = "iot-testbed-coverage/1"
+
+
+def whole() -> Coverage:
+    """Every role in every edition that has a catalogue."""
+    known = {edition for one in suite.suites().values() for edition in one.catalogues}
+    return Coverage(
+        [table(role, edition) for role in roles().values() for edition in role.editions if edition in known]
+    )
+
+
+def of(profiles: Sequence[Profile]) -> Coverage:
+    """Each of `profiles`, its selection of requirements and cases applied. LookupError when its role or its
+    edition is not installed."""
+    tables = []
+    for profile in profiles:
+        role = roles().get(profile.role)
+        if role is None:
+            known = ", ".join(roles())
+            raise LookupError(f"{profile.name}: no installed protocol has the role {profile.role!r}; known: {known}")
+        tables.append(table(role, profile.edition, profile))
+    return Coverage(tables)
+
+
+def table(role: Role, edition: str, profile: Profile | None = None) -> Table:
+    """The figures of one role in one edition."""
+    cases = citing(role) if profile is None else _taken(role, profile)
+    statements = [
+        Statement(row.id, row.level, row.clause, row.text, row.untried.get(role.side, ""), cases.get(row.id, []))
+        for row in suite.catalogue(edition).values()
+        if row.binds(role.side) and (profile is None or _wants(profile, row))
+    ]
+    total = _count("all", statements)
+    testable = total.rows - total.untried
+    return Table(
+        edition,
+        role.name,
+        profile.name if profile else "",
+        math.floor(1000 * total.tried / testable) / 10 if testable else 100.0,
+        _by(statements, lambda one: group(one.clause)),
+        _by(statements, lambda one: one.level),
+        total,
+        [one for one in statements if not one.cases and not one.reason],
+        [one for one in statements if one.cases and one.reason],
+    )
+
+
+def _wants(profile: Profile, row: Requirement) -> bool:
+    chosen = profile.select
+    return any(fnmatchcase(row.number, pattern) for pattern in chosen.requirements) and not any(
+        fnmatchcase(row.number, pattern) for pattern in chosen.without
+    )
+
+
+def _taken(role: Role, profile: Profile) -> dict[str, list[str]]:
+    """Requirement id -> ids of the cases that the profile takes."""
+    found: dict[str, list[str]] = {}
+    for name in profile.select.suites or suite.suites():
+        if name not in suite.suites():
+            raise LookupError(f"{profile.name} selects from the suite {name!r}, which is not installed")
+        for case in suite.cases(name):
+            if suite.role_of(case) is role and profile.takes(case):
+                for citation in case.cites:
+                    found.setdefault(citation.id, []).append(case.id)
+    return found
+
+
+def group(clause: str) -> str:
+    """The first two numbers of a clause: 3.1.2.11 belongs to 3.1."""
+    return ".".join(clause.split(".")[:2])
+
+
+def _by(statements: Sequence[Statement], key: Callable[[Statement], str]) -> list[Count]:
+    """Counts in the order in which the names come first."""
+    groups: dict[str, list[Statement]] = {}
+    for one in statements:
+        groups.setdefault(key(one), []).append(one)
+    return [_count(name, members) for name, members in groups.items()]
+
+
+def _count(name: str, statements: Sequence[Statement]) -> Count:
+    tried = sum(bool(one.cases) for one in statements)
+    untried = sum(bool(one.reason) and not one.cases for one in statements)
+    return Count(name, len(statements), tried, untried, len(statements) - tried - untried)
+
+
+def holes(one: Table, fail_under: float = 100.0) -> bool:
+    """Whether a table must fail a gate: a contradiction in any case, and a statement with neither unless the
+    figure keeps `fail_under` percent (below 100)."""
+    if one.contradictions:
+        return True
+    return bool(one.neither) if fail_under >= 100 else one.percent < fail_under
