@@ -42,9 +42,7 @@ class Workload(NamedTuple):
     rich: bool
 
     def packet(self) -> Publish:
-        block = (
-            ((Property.CONTENT_TYPE, "text/json"), (Property.USER_PROPERTY, ("k", "v"))) if self.rich else ()
-        )
+        block = ((Property.CONTENT_TYPE, "text/json"), (Property.USER_PROPERTY, ("k", "v"))) if self.rich else ()
         return Publish(TOPIC, self.payload, self.qos, packet_id=7 if self.qos else None, properties=block)
 
 
@@ -155,9 +153,7 @@ def ohmqtt(work: Workload) -> Rival:
 
     def say() -> bytes:
         made = (
-            MQTTPublishProps(ContentType="text/json", UserProperty=[("k", "v")])
-            if work.rich
-            else MQTTPublishProps()
+            MQTTPublishProps(ContentType="text/json", UserProperty=[("k", "v")]) if work.rich else MQTTPublishProps()
         )
         return MQTTPublishPacket(TOPIC, work.payload, qos, packet_id=7, properties=made).encode()
 
@@ -249,9 +245,7 @@ def mqtt5_rust(work: Workload) -> Rival:
 
     if work.version is not Version.V5:
         raise NotImplementedError("has 5.0 only")
-    extra: dict[str, Any] = (
-        {"content_type": "text/json", "user_properties": [("k", "v")]} if work.rich else {}
-    )
+    extra: dict[str, Any] = {"content_type": "text/json", "user_properties": [("k", "v")]} if work.rich else {}
     qos, identifier = mqtt5.QoS(work.qos), 7 if work.qos else None
     return (
         lambda: mqtt5.PublishPacket(TOPIC, work.payload, qos=qos, packet_id=identifier, **extra).write(),

@@ -28,16 +28,14 @@ def junit(results: Results, path: Path) -> None:
     junit_module.write(results, path)
 
 
-def site(
-    folders: Sequence[Path], runs: Sequence[Results], target: Path, quality: Sequence[Quality] = ()
-) -> Path:
+def site(folders: Sequence[Path], runs: Sequence[Results], target: Path, quality: Sequence[Quality] = ()) -> Path:
     """Make the site of several runs in `target`; returns its index page."""
     from harness.report.site import write_site
 
     attachments = {
-        f"{results.run}/{dut.capture}": folder / dut.capture
+        f"{results.run}/{name}": folder / name
         for folder, results in zip(folders, runs, strict=True)
-        for dut in results.duts
-        if dut.capture and (folder / dut.capture).is_file()
+        for name in ["results.json", *(file for dut in results.duts for file in (dut.capture, dut.log) if file)]
+        if (folder / name).is_file()
     }
     return write_site(runs, target, quality, attachments)
