@@ -78,8 +78,8 @@ def read_catalogue(name: str, file: Traversable) -> dict[str, Requirement]:
             raise FileError(str(file), f"{number} stands twice", "delete one row", line=line)
         reasons: dict[str, str] = {}
         for part in filter(None, untried.split(" | ")):
-            name, _, reason = part.partition("=")
-            reasons[name] = reason
+            bound, _, reason = part.partition("=")
+            reasons[bound] = reason
         rows[number] = Requirement(
             name, number, side, cast(Level, level), clause, words, status == "provisional", reasons
         )
