@@ -40,7 +40,9 @@ class Stream(asyncio.Protocol):
         self._transport = transport
         transport.set_write_buffer_limits(high=UNREAD)
         self.local = transport.get_extra_info("sockname")[:2]
-        self.remote = transport.get_extra_info("peername")[:2]
+        # A peer that has reset the connection already has no name any more.
+        nobody = ("::" if ":" in self.local[0] else "0.0.0.0", 0)
+        self.remote = (transport.get_extra_info("peername") or nobody)[:2]
         raw = transport.get_extra_info("socket")
         if raw is not None:
             with contextlib.suppress(OSError):
