@@ -11,6 +11,7 @@ import pytest
 
 from harness import verdict
 from testbed.launch import peers
+from tests.certificates import certificate
 from tests.command import need, need_program, run_testbed
 
 BOTH = ("mqtt-broker-3.1.1", "mqtt-broker-5.0")
@@ -150,3 +151,36 @@ def test_every_case_belongs_to_the_plan_and_every_planned_cell_has_a_result(tmp_
     assert {row["id"] for row in header["cells"]} <= {id for id, _ in done}
     assert found.complete
     assert peers.known()
+
+
+def test_a_broker_is_judged_over_tls_and_an_unknown_authority_is_refused(tmp_path: Path) -> None:
+    need("mosquitto")
+    pem, key = certificate(tmp_path)
+    (tmp_path / "secure.toml").write_text(
+        f"""name = "secure"
+role = "mqtt-broker"
+[endpoints]
+"mqtt-5.0" = "tls://127.0.0.1:{{port}}"
+[parameters]
+tls-authority = "{pem}"
+[launch]
+how = "process"
+command = ["mosquitto", "-c", "{{work}}/m.conf"]
+ready = 4
+[launch.files]
+"m.conf" = '''
+listener {{port}} 127.0.0.1
+certfile {pem}
+keyfile {key}
+allow_anonymous true
+user root
+log_dest stderr
+'''
+"""
+    )
+    (tmp_path / "stranger.toml").write_text((tmp_path / "secure.toml").read_text().replace("tls-authority", "other"))
+    arguments = ("--case", SECOND, "--out")
+    done = run_testbed("run", BOTH[1], "--dut", "secure.toml", *arguments, "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = run_testbed("run", BOTH[1], "--dut", "stranger.toml", *arguments, "refused", cwd=tmp_path)
+    assert done.returncode == 3 and "TLS" in done.stderr, done.stderr

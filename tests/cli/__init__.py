@@ -1,0 +1,1 @@
+"""The commands beside `testbed run`, as a user runs them."""
