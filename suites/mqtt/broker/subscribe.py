@@ -89,18 +89,22 @@ async def suback_has_one_code_for_each_filter(broker: Broker, count: int) -> Non
 @case(
     v311("3.9.3-1"),
     v5("3.9.3-1"),
-    needs=("qos-1", "qos-2"),
+    needs=("qos-1",),
     rows={" ".join(map(str, asked)): asked for asked in ((2, 0, 1), (0, 1, 2), (1, 2, 0), (0, 0, 0, 2))},
 )
 async def suback_codes_come_in_the_order_of_the_filters(broker: Broker, asked: tuple[int, ...]) -> None:
+    """The broker may grant less than asked, but the same best QoS to all."""
     client = await broker.connected()
     wanted = tuple(Subscription(broker.topic(f"t{n}"), qos) for n, qos in enumerate(asked))
     await client.send(Subscribe(client.next_id(), wanted))
     suback = await client.expect(Suback, because="to our SUBSCRIBE")
-    if sorted(suback.codes) != sorted(asked):
-        raise Inconclusive(f"the order shows only where QoS is granted as asked: {describe(suback)}")
-    if suback.codes != asked:
-        client.violated(f"SUBACK with the codes {asked}, in the order of the filters", describe(suback))
+    for best in (2, 1):
+        granted = tuple(min(qos, best) for qos in asked)
+        if suback.codes == granted:
+            return
+        if sorted(suback.codes) == sorted(granted):
+            client.violated(f"SUBACK with the codes {granted}, in the order of the filters", describe(suback))
+    raise Inconclusive(f"the order does not show in the QoS granted: {describe(suback)}")
 
 
 @case(v311("3.9.3-2"), v311("3.8.4-5"), v5("3.9.3-2"), v5("3.8.4-7"))

@@ -181,9 +181,9 @@ async def a_qos_2_delivery_begun_is_completed(broker: Broker, answered: bool) ->
     needs=("qos-1", "session-expiry"),
 )
 async def a_qos_1_delivery_begun_is_completed_after_a_reconnection(broker: Broker) -> None:
-    """Unacknowledged, it comes again, though the subscription is gone."""
+    """Unacknowledged, it comes again, though the subscription is gone; another keeps the session from being empty."""
     topic = broker.topic()
-    client = await broker.subscriber(topic, qos=1, stored=True)
+    client = await broker.subscriber(topic, broker.topic("kept"), qos=1, stored=True)
     number = await _message_begun(broker, client, topic, 1)
     await client.unsubscribed(topic)
     await client.disconnect()
