@@ -65,7 +65,7 @@ async def a_qos_1_message_without_puback_is_sent_again_with_its_identifier(broke
     name = broker.client_id("back")
     first = await _unacknowledged(broker, 1, name)
     back = await broker.resumed(name)
-    await back.message(first.topic, qos=1, payload=b"x", packet_id=first.packet_id)
+    await back.message(qos=1, payload=b"x", packet_id=first.packet_id)
 
 
 @case(
@@ -80,7 +80,7 @@ async def a_qos_2_message_without_pubrec_is_sent_again_with_its_identifier(broke
     name = broker.client_id("back")
     first = await _unacknowledged(broker, 2, name)
     back = await broker.resumed(name)
-    await back.message(first.topic, qos=2, payload=b"x", packet_id=first.packet_id)
+    await back.message(qos=2, payload=b"x", packet_id=first.packet_id)
 
 
 @case(v311("3.3.1-1"), v5("3.3.1-1"), needs=("qos-1", "session-expiry"))
@@ -111,7 +111,7 @@ async def a_message_lost_twice_is_sent_a_third_time(broker: Broker) -> None:
     first = await _unacknowledged(broker, 1, name)
     for _ in range(2):
         back = await broker.resumed(name)
-        await back.message(first.topic, accept=False, packet_id=first.packet_id)
+        await back.message(accept=False, packet_id=first.packet_id)
         back.drop()
 
 
@@ -228,7 +228,7 @@ async def a_qos_2_message_once_sent_does_not_expire(broker: Broker) -> None:
     first = await _unacknowledged(broker, 2, name, properties={Property.MESSAGE_EXPIRY_INTERVAL: 1})
     await asyncio.sleep(2.0)
     back = await broker.resumed(name)
-    await back.message(first.topic, packet_id=first.packet_id, because="though its expiry interval passed")
+    await back.message(packet_id=first.packet_id, because="though its expiry interval passed")
 
 
 # -- the broker is told again

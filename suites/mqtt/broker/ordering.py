@@ -1,0 +1,124 @@
+"""Message ordering: MQTT 3.1.1 and 5.0, section 4.6."""
+
+from __future__ import annotations
+
+from harness.case import case
+from suites.mqtt import v5, v311
+from testbed.mqtt.broker import Broker
+from testbed.mqtt.client import Client
+from testbed.mqtt.packets import Puback, Publish, Pubrec, Pubrel
+from testbed.mqtt.properties import Property
+
+#: Messages of each publisher; a broker may ask for fewer at once.
+MANY = 20
+
+
+async def _burst(publishers: list[Client], topic: str, qos: int) -> list[list[bytes]]:
+    """Set-up: each publisher sends its messages without waiting, in turn with the others, and then carries the
+    handshakes through. Returns the payloads of each."""
+    window = min(client.announced(Property.RECEIVE_MAXIMUM, MANY) for client in publishers)
+    said = [[f"{who}-{index}".encode() for index in range(min(MANY, window))] for who in range(len(publishers))]
+    for index, payloads in enumerate(zip(*said, strict=True), 1):
+        for client, payload in zip(publishers, payloads, strict=True):
+            await client.send(Publish(topic, payload, qos, packet_id=index if qos else None))
+    for client in publishers:
+        for number in range(1, len(said[0]) + 1):
+            if qos:
+                await client.handshaken(number, qos)
+        await client.settled()
+    return said
+
+
+async def _in_order(subscriber: Client, topic: str, said: list[list[bytes]], qos: int) -> None:
+    """Each publisher's messages come in the order it sent them; at QoS 0 some may be lost."""
+    count = sum(map(len, said))
+    if qos:
+        came = [(await subscriber.message(topic)).payload for _ in range(count)]
+    else:
+        came = [message.payload for message in await subscriber.all_messages()]
+        if len(came) < 2:
+            subscriber.unprepared(f"of {count} messages with QoS 0 {len(came)} came")
+    for who, payloads in enumerate(said):
+        mine = [payload for payload in came if payload in payloads]
+        wanted = payloads if qos else [payload for payload in payloads if payload in mine]
+        if mine != wanted:
+            subscriber.violated(f"the messages of publisher {who} in their order", f"{b' '.join(mine).decode()}")
+
+
+@case(v311("4.6.0-5"), v311("4.6.0-6"), v5("4.6.0-5"), v5("4.6.0-6"))
+async def messages_with_qos_0_keep_their_order(broker: Broker) -> None:
+    await _order_is_kept(broker, 0, publishers=1)
+
+
+@case(v311("4.6.0-5"), v311("4.6.0-6"), v5("4.6.0-5"), v5("4.6.0-6"), needs=("qos-1",))
+async def messages_with_qos_1_keep_their_order(broker: Broker) -> None:
+    await _order_is_kept(broker, 1, publishers=1)
+
+
+@case(v311("4.6.0-5"), v311("4.6.0-6"), v5("4.6.0-5"), v5("4.6.0-6"), needs=("qos-2",))
+async def messages_with_qos_2_keep_their_order(broker: Broker) -> None:
+    await _order_is_kept(broker, 2, publishers=1)
+
+
+@case(v311("4.6.0-6"), v5("4.6.0-5"), needs=("qos-1",))
+async def two_publishers_at_once_each_keep_their_order(broker: Broker) -> None:
+    await _order_is_kept(broker, 1, publishers=2)
+
+
+async def _order_is_kept(broker: Broker, qos: int, *, publishers: int) -> None:
+    topic = broker.topic()
+    subscriber = await broker.subscriber(topic, qos=qos)
+    said = await _burst([await broker.connected() for _ in range(publishers)], topic, qos)
+    await _in_order(subscriber, topic, said, qos)
+
+
+@case(v311("4.6.0-6"), v5("4.6.0-5"), needs=("qos-1", "wildcards"))
+async def a_wildcard_subscription_keeps_the_order(broker: Broker) -> None:
+    topic = broker.topic("a/b")
+    subscriber = await broker.subscriber(broker.topic("+/b"), qos=1)
+    said = await _burst([await broker.connected()], topic, 1)
+    await _in_order(subscriber, topic, said, 1)
+
+
+@case(v311("4.6.0-6"), v5("4.6.0-5"), needs=("qos-1", "session-expiry"))
+async def messages_that_waited_come_in_their_order(broker: Broker) -> None:
+    topic, name = broker.topic(), broker.client_id("back")
+    away = await broker.subscriber(topic, qos=1, id=name, stored=True)
+    await away.disconnect()
+    said = await _burst([await broker.connected()], topic, 1)
+    back = await broker.resumed(name)
+    await _in_order(back, topic, said, 1)
+
+
+@case(v311("4.6.0-6"), needs=("qos-1", "session-expiry"))
+async def messages_are_sent_again_in_their_order(broker: Broker) -> None:
+    """3.1.1 binds the server to the rules of the sender as well; 5.0 has them for the client alone."""
+    topic, name = broker.topic(), broker.client_id("back")
+    subscriber = await broker.subscriber(topic, qos=1, id=name, stored=True)
+    publisher = await broker.connected()
+    for index in range(5):
+        await publisher.published(topic, b"%d" % index, qos=1)
+    first = [await subscriber.maybe(Publish) for _ in range(5)]
+    if None in first:
+        subscriber.unprepared("five messages without PUBACK did not come")
+    subscriber.drop()
+    back = await broker.resumed(name)
+    for message in first:
+        again = await back.expect(Publish, because="sent again in the order of the first time")
+        if message is not None and again.payload != message.payload:
+            back.violated(f"message {message.payload!r} sent again in its place", f"{again.payload!r}")
+        await back.send(Puback(again.packet_id or 0))
+
+
+@case(v311("4.6.0-6"), needs=("qos-2",))
+async def pubrel_comes_in_the_order_of_pubrec(broker: Broker) -> None:
+    """3.1.1 binds the server to the rules of the sender as well; 5.0 has them for the client alone."""
+    topic = broker.topic()
+    subscriber = await broker.subscriber(topic, qos=2)
+    publisher = await broker.connected()
+    for index in range(5):
+        await publisher.published(topic, b"%d" % index, qos=2)
+    messages = [await subscriber.message(topic, accept=False, qos=2) for _ in range(5)]
+    await subscriber.send(*(Pubrec(message.packet_id or 0) for message in messages))
+    for message in messages:
+        await subscriber.expect(Pubrel, packet_id=message.packet_id, because="in the order of our PUBREC")
