@@ -193,7 +193,7 @@ def _summary(results: Results, folder: Path, site: Path | None, stale: list[str]
             + (f", {c['fail']} failed" if c.get("fail") else "")
             for level, c in one.counts.items()
         )
-        click.echo(f"{one.dut}  {one.profile}  {one.verdict.upper()}  {one.reason}  [{counts}]")
+        click.echo(f"{one.dut}  {one.profile}  {one.verdict.upper()}  {one.reason.partition(chr(10))[0]}  [{counts}]")
     for text in stale:
         click.echo(f"stale expectation: {text}")
     click.echo(f"{len(results.cells)} cells in {results.seconds:.1f} s; evidence in {folder}")

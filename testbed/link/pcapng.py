@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ipaddress
 import struct
+from functools import lru_cache
 from typing import BinaryIO
 
 from testbed.trial import Trial
@@ -49,12 +50,15 @@ def _checksum(data: bytes) -> int:
     return ~(total + (total >> 16)) & 0xFFFF
 
 
+_address = lru_cache(64)(ipaddress.ip_address)
+
+
 def _ip(source: str, target: str, payload: bytes) -> bytes:
-    a, b = ipaddress.ip_address(source), ipaddress.ip_address(target)
+    a, b = _address(source), _address(target)
     if a.version == 6 and b.version == 6:
         return struct.pack(">IHBB", 6 << 28, len(payload), 6, 64) + a.packed + b.packed + payload
     if a.version != b.version:
-        a = b = ipaddress.ip_address("127.0.0.1")
+        a = b = _address("127.0.0.1")
     head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(payload), 0, 0, 64, 6, 0) + a.packed + b.packed
     return head[:10] + struct.pack(">H", _checksum(head)) + head[12:] + payload
 

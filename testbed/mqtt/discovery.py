@@ -50,9 +50,13 @@ async def accepts(dut: Dut, edition: str, patience: float = FIRST) -> bool:
             client = await Broker(trial).linked()
         except Inconclusive as refusal:
             raise ConnectionRefusedError(refusal.reason) from None
-        await client.send(Broker(trial).connect("testbedprobe"))
+        # An id for each edition, and a proper end: a broker must not fall over its own start.
+        await client.send(Broker(trial).connect(f"testbedprobe{int(VERSIONS[edition])}"))
         connack = await client.maybe(Connack)
-        return connack is not None and connack.code == 0
+        if connack is None or connack.code:
+            return False
+        await client.disconnect()
+        return True
     finally:
         trial.close()
 
