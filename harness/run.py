@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import platform
+import resource
 import secrets
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -116,6 +117,7 @@ class Run:
         """Judge everything that is left. JournalError when results cannot be written; cancellation keeps what is
         finished."""
         reason = "complete"
+        _allow_many_sockets()
         try:
             async with asyncio.timeout(self.options.whole):
                 async with asyncio.TaskGroup() as group:
@@ -306,3 +308,10 @@ class Run:
         while (path := self.folder / f"{dut.name}{f'-{number}' if number else ''}.pcapng").exists():
             number += 1
         return Capture(path.open("wb"), dut.name, TOOL, role.port), path.name
+
+
+def _allow_many_sockets() -> None:
+    """Raise this process's limit of open files as far as it may go: lanes x DUTs x connections need many."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with contextlib.suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
