@@ -132,7 +132,10 @@ def test_a_profile_narrows_it_to_what_it_selects(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ('role = "toaster"\nedition = "mqtt-5.0"', "no installed protocol has the role 'toaster'; known: mqtt-broker"),
+        (
+            'role = "toaster"\nedition = "mqtt-5.0"',
+            "no installed protocol has the role 'toaster'; known: mqtt-broker",
+        ),
         ('role = "mqtt-broker"\nedition = "mqtt-9"', "no installed suite has a catalogue 'mqtt-9'"),
         (
             'role = "mqtt-broker"\nedition = "mqtt-5.0"\n[select]\nsuites = ["nosuch"]',

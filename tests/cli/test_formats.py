@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
@@ -54,7 +55,7 @@ def test_every_profile_keeps_the_schema_of_profile_toml(path: Path) -> None:
         ("expected.schema.json", {"known": [{"case": "*"}]}),
     ],
 )
-def test_a_wrong_file_does_not_keep_its_schema(file: str, value: object) -> None:
+def test_a_wrong_file_does_not_keep_its_schema(file: str, value: Any) -> None:
     assert not validator(file).is_valid(value)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -16,8 +18,9 @@ from harness.cli.new_command import parameter
 from harness.probing import endpoint
 from testbed.dut import Scalar, read_description
 from testbed.protocol import roles
-from tests.cli.broker import free_port, mosquitto
-from tests.command import device, run_testbed
+from tests import devices
+from tests.cli.broker import free_port, mosquitto, only_311, wait_for
+from tests.command import need_program, run_testbed
 
 ANYBODY = "allow_anonymous true"
 
@@ -55,26 +58,22 @@ def test_what_is_not_there_is_claimed_not_to_be(tmp_path: Path) -> None:
 
 
 def test_a_broker_of_one_edition_has_the_other_as_a_comment(tmp_path: Path) -> None:
-    with mosquitto(tmp_path, ANYBODY, "accept_protocol_versions 4") as port:
-        done = run_testbed("new", "dut", f"127.0.0.1:{port}", cwd=tmp_path)
-        assert done.returncode == 0, done.stderr
+    with only_311() as port:
+        words = ("--parameter", "patience=0.4")
+        done = run_testbed("new", "dut", f"127.0.0.1:{port}", *words, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
     described = read_description(tmp_path / "dut.toml")
     assert list(described.endpoints) == ["mqtt-3.1.1"]
+    assert described.claims["qos-2"] is False
+    assert described.parameters == {"patience": 0.4}
     assert '# "mqtt-5.0" = "tcp://HOST:PORT"' in (tmp_path / "dut.toml").read_text()
 
 
 def test_a_broker_that_asks_for_a_password(tmp_path: Path) -> None:
-    (tmp_path / "users").write_text("me:secret\n")
-    from testbed.launch.programs import find_program
-    from tests.command import need_program
-
-    need_program("mosquitto_passwd", "mosquitto")
-    program = find_program("mosquitto_passwd")
-    assert program
-    import subprocess
-
-    subprocess.run([program, "-U", tmp_path / "users"], check=True)
-    with mosquitto(tmp_path, "allow_anonymous false", f"password_file {tmp_path / 'users'}") as port:
+    users = tmp_path / "users"
+    users.write_text("me:secret\n")
+    subprocess.run([need_program("mosquitto_passwd", "mosquitto"), "-U", users], check=True)
+    with mosquitto(tmp_path, "allow_anonymous false", f"password_file {users}") as port:
         refused = run_testbed("new", "dut", f"127.0.0.1:{port}", cwd=tmp_path)
         assert refused.returncode == 3
         assert "does not answer as a mqtt-broker must" in refused.stderr
@@ -110,22 +109,10 @@ def test_somebody_who_says_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["closes", "garbage", "drip"])
 def test_somebody_who_says_nonsense(kind: str, tmp_path: Path) -> None:
-    import subprocess
-    import sys
-    import time
-
-    import tests.devices
-
-    device(tmp_path, kind)
     port = free_port()
-    with subprocess.Popen([sys.executable, str(tests.devices.__file__), kind, str(port)]) as process:
+    with subprocess.Popen([sys.executable, devices.__file__, kind, str(port)]) as process:
         try:
-            for _ in range(100):
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    time.sleep(0.05)
+            wait_for(port, process)
             done = run_testbed("new", "dut", f"127.0.0.1:{port}", cwd=tmp_path, timeout=30)
         finally:
             process.terminate()
@@ -133,7 +120,9 @@ def test_somebody_who_says_nonsense(kind: str, tmp_path: Path) -> None:
     assert "remedy" in done.stderr
 
 
-@pytest.mark.parametrize("address", ["::1", "a:b", "localhost:99999", "udp://localhost:1", "host:1/path", "", "u@host:1"])
+@pytest.mark.parametrize(
+    "address", ["::1", "a:b", "localhost:99999", "udp://localhost:1", "host:1/path", "", "u@host:1"]
+)
 def test_no_address_at_all(address: str, tmp_path: Path) -> None:
     done = run_testbed("new", "dut", address, cwd=tmp_path)
     assert done.returncode == 2, done.stderr
@@ -191,14 +180,22 @@ def test_a_parameter_without_value(tmp_path: Path) -> None:
     assert "write NAME=VALUE" in done.stderr
 
 
-@given(st.dictionaries(st.text(min_size=1), st.one_of(st.text(), st.booleans(), st.integers(-(2**60), 2**60)), max_size=4))
+@given(
+    st.dictionaries(
+        st.text(min_size=1), st.one_of(st.text(), st.booleans(), st.integers(-(2**60), 2**60)), max_size=4
+    )
+)
 def test_any_value_survives_toml(values: dict[str, Scalar]) -> None:
-    text = scaffold.text_of([(f"{scaffold.key(name)} = {scaffold.toml(value)}", name) for name, value in values.items()])
+    text = scaffold.text_of(
+        [(f"{scaffold.key(name)} = {scaffold.toml(value)}", name) for name, value in values.items()]
+    )
     assert tomllib.loads(text) == values
 
 
 def test_a_profile_loads_and_says_what_its_parent_says(tmp_path: Path) -> None:
-    done = run_testbed("new", "profile", "acme", "--extends", "mqtt-broker-3.1.1", "--out", "p/acme.toml", cwd=tmp_path)
+    done = run_testbed(
+        "new", "profile", "acme", "--extends", "mqtt-broker-3.1.1", "--out", "p/acme.toml", cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
     made = profile_module.load("acme", [tmp_path / "p"])
     parent = profile_module.load("mqtt-broker-3.1.1")
