@@ -54,8 +54,13 @@ class Table(msgspec.Struct, frozen=True):
     clauses: list[Count]
     levels: list[Count]
     total: Count
-    neither: list[Statement]
-    #: With a case, and with a reason why there is none.
+    #: With a case.
+    covered: list[Statement]
+    #: Without a case, with a reason.
+    untried: list[Statement]
+    #: With neither.
+    missing: list[Statement]
+    #: With a case, and with a reason why there is none; these are in `covered` too.
     contradictions: list[Statement]
 
 
@@ -105,6 +110,8 @@ def table(role: Role, edition: str, profile: Profile | None = None) -> Table:
         _by(statements, lambda one: group(one.clause)),
         _by(statements, lambda one: one.level),
         total,
+        [one for one in statements if one.cases],
+        [one for one in statements if one.reason and not one.cases],
         [one for one in statements if not one.cases and not one.reason],
         [one for one in statements if one.cases and one.reason],
     )
@@ -154,4 +161,4 @@ def holes(one: Table, fail_under: float = 100.0) -> bool:
     figure keeps `fail_under` percent (below 100)."""
     if one.contradictions:
         return True
-    return bool(one.neither) if fail_under >= 100 else one.percent < fail_under
+    return bool(one.missing) if fail_under >= 100 else one.percent < fail_under

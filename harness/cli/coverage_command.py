@@ -46,9 +46,9 @@ def _table(table: Table) -> Iterator[str]:
     head = ("clause", "requirements", "with case", "with reason", "with neither")
     rows = [head, *map(_row, table.clauses), *map(_row, table.levels), _row(table.total)]
     yield from aligned(rows, numbers=(1, 2, 3, 4))
-    if table.neither:
+    if table.missing:
         yield "  with neither case nor reason:"
-        yield from _statements(table.neither)
+        yield from _statements(table.missing)
     if table.contradictions:
         yield "  with a case, and with a reason why there is none (delete one of them):"
         yield from _statements(table.contradictions)
