@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+from testbed.findings import Inconclusive
 from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Connect, Disconnect, Version, Will
 from testbed.mqtt.properties import Property, props
@@ -88,12 +89,13 @@ class Broker:
         await client.open()
         return client
 
-    async def opened(self) -> Client:
-        """As `linked`, after proof that the broker accepts a proper CONNECT: what it then does to an improper one
-        is its answer to that one."""
-        twin = await self.connected()
-        await twin.send(Disconnect())
-        twin.close()
+    async def opened(self, twin: Connect | None = None) -> Client:
+        """As `linked`, after proof that the broker accepts a proper CONNECT (`twin`, else a plain one): what it then
+        does to an improper one is its answer to that one."""
+        first = await self.linked()
+        await first.connect(twin or self.connect())
+        await first.send(Disconnect())
+        first.close()
         return await self.linked()
 
     async def connected(self, id: str | None = None, **options: Any) -> Client:
@@ -106,7 +108,7 @@ class Broker:
         """A client back on the stored session of `id`. Inconclusive when the broker says that there is none."""
         client = await self.connected(id, stored=True, **options)
         if client.connack is None or not client.connack.session_present:
-            client.unprepared("the stored session was not resumed", cause="no stored session")
+            raise Inconclusive("the session asked to be stored was not kept", cause="no stored session")
         return client
 
     async def subscriber(self, *filters: Any, qos: int = 0, properties: Any = (), **options: Any) -> Client:

@@ -29,6 +29,7 @@ from testbed.mqtt.packets import (
 )
 from testbed.mqtt.properties import get, props
 from testbed.mqtt.reasons import name as reason_name
+from testbed.mqtt.wire import Text
 from testbed.trial import Trial
 
 
@@ -154,6 +155,17 @@ class Client(Conversation):
         packet = await self.expect(Publish, where, within=within, because=because, **fields)
         if accept:
             await self.accept(packet)
+        return packet
+
+    async def delivered(self, topic: Text | None = None, *, within: float | None = None, **fields: Any) -> Publish:
+        """The next PUBLISH (on `topic`), unanswered. That one comes is set-up, so Inconclusive otherwise; that its
+        `fields` are as given is an expectation."""
+        packet = await self.maybe(Publish, None if topic is None else lambda p: p.topic == topic, within=within)
+        if packet is None:
+            self.unprepared("the message was not delivered")
+        for name, value in fields.items():
+            if getattr(packet, name) != value:
+                self.violated(self._wanted(Publish, fields, ""), describe(packet))
         return packet
 
     async def accept(self, packet: Publish) -> None:
