@@ -21,7 +21,7 @@ from harness.journal import JournalError
 from harness.plan import Plan, PlannedCell
 from harness.profile import Profile
 from harness.results import Cell
-from harness.run import Observer, Options, Run
+from harness.run import LANES, Observer, Options, Run
 from testbed.files import FileError
 
 
@@ -79,9 +79,8 @@ class ConformanceSession:
         self._collect = _Collect()
         self._background: Background | None = None
         self._wanted: dict[str, asyncio.Event] = {}
-        self._loop: asyncio.AbstractEventLoop | None = None
         self.folder: Path | None = None
-        names: list[str] = config.getoption("--dut")
+        names: list[str] = config.getoption("--dut") or []
         if not names:
             raise pytest.UsageError(
                 "these are conformance cases: name the device with --dut (a known peer, host:port)"
@@ -98,7 +97,7 @@ class ConformanceSession:
             self._by_case[cell.case.id].append(cell)
 
     def _chosen(self) -> list[Profile]:
-        asked: list[str] = self._config.getoption("--testbed-profile")
+        asked: list[str] = self._config.getoption("--testbed-profile") or []
         return [profile_module.load(name) for name in (asked or profile_module.places())]
 
     def cells_of(self, case: Case) -> list[PlannedCell]:
@@ -131,7 +130,7 @@ class ConformanceSession:
             self._plan.profiles, tuple(duts), tuple(cells), 1, plan_module.digest_of(self._profiles, duts, cells)
         )
         options = Options(
-            lanes=self._config.getoption("--testbed-lanes"),
+            lanes=self._config.getoption("--testbed-lanes") or LANES,
             folders=self._folders,
             command="pytest " + " ".join(self._config.invocation_params.args),
             gate=self._gate if worker else None,
