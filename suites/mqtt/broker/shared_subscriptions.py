@@ -10,6 +10,7 @@ from testbed.mqtt.broker import Broker
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import Puback, Pubcomp, Publish, Pubrec, Pubrel, Suback, Subscribe, Subscription
+from testbed.mqtt.properties import Property
 from testbed.mqtt.reasons import Reason
 
 REFUSALS = {
@@ -264,4 +265,6 @@ async def a_shared_filter_can_be_unsubscribed(broker: Broker) -> None:
 async def a_shared_subscription_where_there_are_none_is_refused(broker: Broker) -> None:
     """A Protocol Error by section 3.2.2.3.13; a SUBACK with 0x9E is as good."""
     client = await broker.subscriber(broker.topic())
+    if client.announced(Property.SHARED_SUBSCRIPTION_AVAILABLE, 1):
+        client.unprepared("CONNACK does not say that there are no shared subscriptions")
     await client.is_not_granted(Subscription(_shared(broker)), because="as the broker announced that it has none")
