@@ -3,18 +3,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
-from testbed.mqtt.packets import Puback, Pubcomp, Publish, Pubrec, Pubrel
+from testbed.mqtt.packets import Packet, Puback, Pubcomp, Publish, Pubrec, Pubrel
 from testbed.mqtt.properties import Property, props
 from testbed.mqtt.reasons import ALLOWED
 
 Ack = Puback | Pubrec | Pubrel | Pubcomp
+A = TypeVar("A", Puback, Pubrec, Pubrel, Pubcomp)
 
 
 def _listed(client: Client, packet: Ack) -> None:
@@ -23,10 +24,21 @@ def _listed(client: Client, packet: Ack) -> None:
         client.violated(f"{packet.kind} with a reason code of its table", describe(packet))
 
 
-async def _taken(client: Client, kind: Any, number: int) -> None:
+async def _answer(client: Client, kind: type[A], number: int) -> A:
     """Set-up: the acknowledgement `kind` of `number` comes."""
-    if await client.maybe(kind, lambda p: p.packet_id == number) is None:
+    packet = await client.maybe(kind, lambda p: p.packet_id == number)
+    if packet is None:
         client.unprepared(f"no {kind.kind} for packet {number}")
+    return packet
+
+
+async def _released(broker: Broker, subscriber: Client) -> Pubrel:
+    """Set-up: a QoS 2 message reaches `subscriber` and its PUBREC is answered by this PUBREL."""
+    publisher = await broker.connected()
+    await publisher.published(broker.topic(), b"x", qos=2)
+    number = (await subscriber.delivered(broker.topic())).packet_id or 0
+    await subscriber.send(Pubrec(number))
+    return await _answer(subscriber, Pubrel, number)
 
 
 async def _publisher(broker: Broker, listened: bool, topic: str, **options: Any) -> Client:
@@ -46,7 +58,7 @@ async def puback_has_a_reason_code_of_its_table(broker: Broker, listened: bool) 
     topic = broker.topic()
     publisher = await _publisher(broker, listened, topic)
     await publisher.send(Publish(topic, b"x", 1, packet_id=1))
-    _listed(publisher, await publisher.expect(Puback))
+    _listed(publisher, await _answer(publisher, Puback, 1))
 
 
 @case(v5("3.5.2-1"), needs=("qos-2",), rows=LISTENERS)
@@ -54,18 +66,13 @@ async def pubrec_has_a_reason_code_of_its_table(broker: Broker, listened: bool) 
     topic = broker.topic()
     publisher = await _publisher(broker, listened, topic)
     await publisher.send(Publish(topic, b"x", 2, packet_id=1))
-    _listed(publisher, await publisher.expect(Pubrec))
+    _listed(publisher, await _answer(publisher, Pubrec, 1))
 
 
 @case(v5("3.6.2-1"), needs=("qos-2",))
 async def pubrel_has_a_reason_code_of_its_table(broker: Broker) -> None:
-    topic = broker.topic()
-    subscriber = await broker.subscriber(topic, qos=2)
-    publisher = await broker.connected()
-    await publisher.published(topic, b"x", qos=2)
-    message = await subscriber.message(topic, accept=False, qos=2)
-    await subscriber.send(Pubrec(message.packet_id or 0))
-    _listed(subscriber, await subscriber.expect(Pubrel))
+    subscriber = await broker.subscriber(broker.topic(), qos=2)
+    _listed(subscriber, await _released(broker, subscriber))
 
 
 @case(v5("3.7.2-1"), needs=("qos-2",), rows={"of-a-message": True, "of-nothing": False})
@@ -73,15 +80,15 @@ async def pubcomp_has_a_reason_code_of_its_table(broker: Broker, known: bool) ->
     publisher = await broker.connected()
     if known:
         await publisher.send(Publish(broker.topic(), b"x", 2, packet_id=1))
-        await _taken(publisher, Pubrec, 1)
+        await _answer(publisher, Pubrec, 1)
     await publisher.send(Pubrel(1))
-    _listed(publisher, await publisher.expect(Pubcomp))
+    _listed(publisher, await _answer(publisher, Pubcomp, 1))
 
 
 # -- Reason String and User Property within the client's Maximum Packet Size
 
 
-async def _limit(broker: Broker, *packets: Publish) -> int:
+async def _limit(broker: Broker, *packets: Packet) -> int:
     """A small Maximum Packet Size in which the broker's CONNACK and `packets` have room."""
     twin = await broker.connected()
     sizes = [len(encode(packet, broker.version)) for packet in (twin.connack, *packets) if packet is not None]
@@ -103,7 +110,7 @@ async def puback_keeps_to_the_maximum_packet_size(broker: Broker, listened: bool
     topic, limit = broker.topic(), await _limit(broker)
     publisher = await _publisher(broker, listened, topic, **_tight(limit))
     await publisher.send(Publish(topic, b"x", 1, packet_id=1))
-    _fits(publisher, await publisher.expect(Puback), limit)
+    _fits(publisher, await _answer(publisher, Puback, 1), limit)
 
 
 @case(v5("3.5.2-2"), v5("3.5.2-3"), needs=("qos-2",), rows=LISTENERS)
@@ -111,20 +118,18 @@ async def pubrec_keeps_to_the_maximum_packet_size(broker: Broker, listened: bool
     topic, limit = broker.topic(), await _limit(broker)
     publisher = await _publisher(broker, listened, topic, **_tight(limit))
     await publisher.send(Publish(topic, b"x", 2, packet_id=1))
-    _fits(publisher, await publisher.expect(Pubrec), limit)
+    _fits(publisher, await _answer(publisher, Pubrec, 1), limit)
 
 
 @case(v5("3.6.2-2"), v5("3.6.2-3"), needs=("qos-2",))
 async def pubrel_keeps_to_the_maximum_packet_size(broker: Broker) -> None:
-    topic = broker.topic()
-    limit = await _limit(broker, Publish(topic, b"x", 2, packet_id=1))
+    twin = await broker.subscriber(broker.topic(), qos=2)
+    await _released(broker, twin)
+    limit = await _limit(broker, *(packet for _, packet in twin.received if isinstance(packet, Publish)))
+    await twin.disconnect()
     subscriber = await broker.connected(**_tight(limit))
-    await subscriber.subscribed(topic, qos=2)
-    publisher = await broker.connected()
-    await publisher.published(topic, b"x", qos=2)
-    message = await subscriber.message(topic, accept=False, qos=2)
-    await subscriber.send(Pubrec(message.packet_id or 0))
-    _fits(subscriber, await subscriber.expect(Pubrel), limit)
+    await subscriber.subscribed(broker.topic(), qos=2)
+    _fits(subscriber, await _released(broker, subscriber), limit)
 
 
 @case(v5("3.7.2-2"), v5("3.7.2-3"), needs=("qos-2",), rows={"of-a-message": True, "of-nothing": False})
@@ -133,9 +138,9 @@ async def pubcomp_keeps_to_the_maximum_packet_size(broker: Broker, known: bool) 
     publisher = await broker.connected(**_tight(limit))
     if known:
         await publisher.send(Publish(broker.topic(), b"x", 2, packet_id=1))
-        await _taken(publisher, Pubrec, 1)
+        await _answer(publisher, Pubrec, 1)
     await publisher.send(Pubrel(1))
-    _fits(publisher, await publisher.expect(Pubcomp), limit)
+    _fits(publisher, await _answer(publisher, Pubcomp, 1), limit)
 
 
 # -- the client's acknowledgements in every form they may have
@@ -156,12 +161,12 @@ async def a_puback_of_any_form_acknowledges(broker: Broker, form: dict[str, Any]
     subscriber = await broker.subscriber(topic, qos=1, id=name, stored=True)
     publisher = await broker.connected()
     await publisher.published(topic, b"x", qos=1)
-    message = await subscriber.message(topic, accept=False, qos=1)
+    message = await subscriber.delivered(topic)
     await subscriber.send(Puback(message.packet_id or 0, **form))
     await subscriber.settled()
     subscriber.drop()
     back = await broker.resumed(name)
-    await back.receives_no(because="after its PUBACK")
+    await back.receives_no(where=lambda p: p.topic == topic, because="after its PUBACK")
 
 
 @case(v5("4.3.3-4"), needs=("qos-2",), rows=FORMS)
@@ -170,7 +175,7 @@ async def a_pubrec_of_any_form_is_answered_by_pubrel(broker: Broker, form: dict[
     subscriber = await broker.subscriber(topic, qos=2)
     publisher = await broker.connected()
     await publisher.published(topic, b"x", qos=2)
-    message = await subscriber.message(topic, accept=False, qos=2)
+    message = await subscriber.delivered(topic)
     await subscriber.send(Pubrec(message.packet_id or 0, **form))
     await subscriber.expect(Pubrel, packet_id=message.packet_id)
 
@@ -179,7 +184,7 @@ async def a_pubrec_of_any_form_is_answered_by_pubrel(broker: Broker, form: dict[
 async def a_pubrel_of_any_form_is_answered_by_pubcomp(broker: Broker, form: dict[str, Any]) -> None:
     publisher = await broker.connected()
     await publisher.send(Publish(broker.topic(), b"x", 2, packet_id=1))
-    await _taken(publisher, Pubrec, 1)
+    await _answer(publisher, Pubrec, 1)
     await publisher.send(Pubrel(1, **form))
     await publisher.expect(Pubcomp, packet_id=1)
 
@@ -206,19 +211,14 @@ async def a_pubrel_with_other_flags_than_0010_closes_the_connection(broker: Brok
     publisher = await broker.connected()
     await publisher.published(broker.topic(), b"good", qos=2)
     await publisher.send(Publish(broker.topic(), b"x", 2, packet_id=9))
-    await _taken(publisher, Pubrec, 9)
+    await _answer(publisher, Pubrec, 9)
     await publisher.send(Pubrel(9, flags=flags))
     await publisher.is_closed_by_broker(because=f"after a PUBREL with flags {flags:04b}")
 
 
 @case(v311("3.6.1-1"), v311("2.2.2-1"), v5("3.6.1-1"), v5("2.1.3-1"), needs=("qos-2",))
 async def the_pubrel_of_the_broker_has_flags_0010(broker: Broker) -> None:
-    topic = broker.topic()
-    subscriber = await broker.subscriber(topic, qos=2)
-    publisher = await broker.connected()
-    await publisher.published(topic, b"x", qos=2)
-    message = await subscriber.message(topic, accept=False, qos=2)
-    await subscriber.send(Pubrec(message.packet_id or 0))
-    pubrel = await subscriber.expect(Pubrel)
+    subscriber = await broker.subscriber(broker.topic(), qos=2)
+    pubrel = await _released(broker, subscriber)
     if pubrel.flags is not None:
         subscriber.violated("PUBREL with flags 0010", f"flags {pubrel.flags:04b}")

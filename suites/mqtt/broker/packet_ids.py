@@ -7,6 +7,7 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
 from testbed.mqtt.client import Client
+from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import (
     Puback,
     Pubcomp,
@@ -20,22 +21,48 @@ from testbed.mqtt.packets import (
     Unsubscribe,
 )
 
-#: Messages that are open at the same time, and that follow one that stays open.
+#: Messages under which identifiers are watched.
 MANY = 10
 NUMBERS = {"1": 1, "255": 0x00FF, "256": 0x0100, "32768": 0x8000, "65535": 0xFFFF}
 
 
-async def _numbers(subscriber: Client, count: int, *, accept: bool) -> list[int]:
-    """The identifiers of the next `count` messages with QoS > 0; Inconclusive when fewer come."""
-    found: list[int] = []
+async def _acknowledged(subscriber: Client, message: Publish) -> None:
+    """Set-up: carry the receiver's half of the handshake through."""
+    number = message.packet_id or 0
+    if message.qos == 1:
+        await subscriber.send(Puback(number))
+    elif message.qos == 2:
+        await subscriber.send(Pubrec(number))
+        await _released(subscriber, number)
+        await subscriber.send(Pubcomp(number))
+
+
+async def _released(subscriber: Client, number: int) -> None:
+    if await subscriber.maybe(Pubrel, lambda p: p.packet_id == number) is None:
+        subscriber.unprepared(f"PUBREC {number} was not answered by PUBREL")
+
+
+async def _are_unused(subscriber: Client, held: list[Publish], count: int, *, hold: bool) -> None:
+    """Each of the next `count` messages has an identifier above 0 that no open message has. Open are those
+    `held`, and with `hold` every one that comes. A broker that falls silent keeps to a window: then all are
+    acknowledged, and none is held any more."""
+    held = list(held)
     for _ in range(count):
-        message = await subscriber.maybe(Publish)
+        message = await subscriber.maybe(Publish, within=subscriber.trial.quiet if held else None)
+        if message is None and held:
+            for one in held:
+                await _acknowledged(subscriber, one)
+            held, hold = [], False
+            message = await subscriber.maybe(Publish)
         if message is None:
-            subscriber.unprepared(f"only {len(found)} of {count} messages came")
-        found.append(message.packet_id or 0)
-        if accept:
-            await subscriber.accept(message)
-    return found
+            subscriber.unprepared(f"fewer than {count} messages came")
+        in_use = [one.packet_id for one in held]
+        if not message.packet_id or message.packet_id in in_use:
+            subscriber.violated(f"an identifier above 0 that is not in use: {in_use} are", describe(message))
+        if hold:
+            held.append(message)
+        else:
+            await _acknowledged(subscriber, message)
 
 
 async def _publishes(broker: Broker, topic: str, qos: int, count: int = MANY) -> None:
@@ -52,7 +79,7 @@ async def a_delivered_qos_1_message_has_an_identifier_above_0(broker: Broker) ->
     topic = broker.topic()
     subscriber = await broker.subscriber(topic, qos=1)
     await _publishes(broker, topic, 1)
-    await _are_above_0(subscriber)
+    await _are_unused(subscriber, [], MANY, hold=False)
 
 
 @case(v311("2.3.1-1"), v5("2.2.1-4"), needs=("qos-2",))
@@ -60,13 +87,7 @@ async def a_delivered_qos_2_message_has_an_identifier_above_0(broker: Broker) ->
     topic = broker.topic()
     subscriber = await broker.subscriber(topic, qos=2)
     await _publishes(broker, topic, 2)
-    await _are_above_0(subscriber)
-
-
-async def _are_above_0(subscriber: Client) -> None:
-    numbers = await _numbers(subscriber, MANY, accept=True)
-    if 0 in numbers:
-        subscriber.violated("a packet identifier above 0 in every message with QoS 1 or 2", f"{numbers}")
+    await _are_unused(subscriber, [], MANY, hold=False)
 
 
 @case(v311("2.3.1-4"), v311("4.3.2-1"), v5("2.2.1-4"), v5("4.3.2-1"), needs=("qos-1",))
@@ -74,7 +95,7 @@ async def open_qos_1_messages_have_different_identifiers(broker: Broker) -> None
     topic = broker.topic()
     subscriber = await broker.subscriber(topic, qos=1)
     await _publishes(broker, topic, 1)
-    await _differ(subscriber)
+    await _are_unused(subscriber, [], MANY, hold=True)
 
 
 @case(v311("2.3.1-4"), v311("4.3.3-1"), v5("2.2.1-4"), v5("4.3.3-1"), needs=("qos-2",))
@@ -82,7 +103,7 @@ async def open_qos_2_messages_have_different_identifiers(broker: Broker) -> None
     topic = broker.topic()
     subscriber = await broker.subscriber(topic, qos=2)
     await _publishes(broker, topic, 2)
-    await _differ(subscriber)
+    await _are_unused(subscriber, [], MANY, hold=True)
 
 
 @case(v311("2.3.1-4"), v5("2.2.1-4"), needs=("qos-2",))
@@ -91,14 +112,7 @@ async def open_messages_of_both_qualities_have_different_identifiers(broker: Bro
     subscriber = await broker.subscriber(topic, qos=2)
     for qos in (1, 2) * (MANY // 2):
         await _publishes(broker, topic, qos, 1)
-    await _differ(subscriber)
-
-
-async def _differ(subscriber: Client) -> None:
-    """None of them is acknowledged, so none of their identifiers is free."""
-    numbers = await _numbers(subscriber, MANY, accept=False)
-    if len(set(numbers)) < MANY:
-        subscriber.violated("different identifiers for messages open at the same time", f"{numbers}")
+    await _are_unused(subscriber, [], MANY, hold=True)
 
 
 @case(v311("2.3.1-4"), v311("4.3.2-1"), v5("2.2.1-4"), v5("4.3.2-1"), needs=("qos-1",))
@@ -107,8 +121,8 @@ async def an_identifier_is_in_use_until_puback(broker: Broker) -> None:
     topic = broker.topic()
     subscriber = await broker.subscriber(topic, qos=1)
     await _publishes(broker, topic, 1, 1 + MANY)
-    (open_,) = await _numbers(subscriber, 1, accept=False)
-    await _keep_off(subscriber, open_)
+    open_ = await subscriber.delivered(topic)
+    await _are_unused(subscriber, [open_], MANY, hold=False)
 
 
 @case(v311("2.3.1-4"), v311("4.3.3-1"), v5("2.2.1-4"), v5("4.3.3-1"), needs=("qos-2",))
@@ -116,12 +130,11 @@ async def an_identifier_is_in_use_until_pubcomp(broker: Broker) -> None:
     topic = broker.topic()
     subscriber = await broker.subscriber(topic, qos=2)
     await _publishes(broker, topic, 2, 1)
-    (open_,) = await _numbers(subscriber, 1, accept=False)
-    await subscriber.send(Pubrec(open_))
-    if await subscriber.maybe(Pubrel, lambda p: p.packet_id == open_) is None:
-        subscriber.unprepared("PUBREC was not answered by PUBREL")
+    open_ = await subscriber.delivered(topic)
+    await subscriber.send(Pubrec(open_.packet_id or 0))
+    await _released(subscriber, open_.packet_id or 0)
     await _publishes(broker, topic, 2)
-    await _keep_off(subscriber, open_)
+    await _are_unused(subscriber, [open_], MANY, hold=False)
 
 
 @case(v311("2.3.1-4"), v5("2.2.1-4"), needs=("qos-1", "session-expiry"))
@@ -129,18 +142,12 @@ async def an_identifier_stays_in_use_over_a_lost_connection(broker: Broker) -> N
     topic, name = broker.topic(), broker.client_id("back")
     subscriber = await broker.subscriber(topic, qos=1, id=name, stored=True)
     await _publishes(broker, topic, 1, 1)
-    (open_,) = await _numbers(subscriber, 1, accept=False)
+    await subscriber.delivered(topic)
     subscriber.drop()
     back = await broker.resumed(name)
-    await _numbers(back, 1, accept=False)
+    open_ = await back.delivered(topic)
     await _publishes(broker, topic, 1)
-    await _keep_off(back, open_)
-
-
-async def _keep_off(subscriber: Client, number: int) -> None:
-    numbers = await _numbers(subscriber, MANY, accept=True)
-    if number in numbers:
-        subscriber.violated(f"no new message with identifier {number}, whose handshake is open", f"{numbers}")
+    await _are_unused(back, [open_], MANY, hold=False)
 
 
 # -- those of the client come back, and are its own
@@ -162,10 +169,10 @@ async def the_client_may_use_an_identifier_that_the_broker_has_open(broker: Brok
     topic = broker.topic()
     client = await broker.subscriber(topic, qos=1)
     await _publishes(broker, topic, 1, 1)
-    (open_,) = await _numbers(client, 1, accept=False)
-    await client.send(Publish(broker.topic("own"), b"mine", 1, packet_id=open_))
-    await client.expect(Puback, packet_id=open_)
-    await client.send(Puback(open_))
+    both = (await client.delivered(topic)).packet_id or 0
+    await client.send(Publish(broker.topic("own"), b"mine", 1, packet_id=both))
+    await client.expect(Puback, packet_id=both)
+    await client.send(Puback(both))
     await client.settled()
 
 
@@ -174,7 +181,7 @@ async def two_qos_2_handshakes_with_one_identifier_cross_unharmed(broker: Broker
     topic = broker.topic()
     client = await broker.subscriber(topic, qos=2)
     await _publishes(broker, topic, 2, 1)
-    (both,) = await _numbers(client, 1, accept=False)
+    both = (await client.delivered(topic)).packet_id or 0
     await client.send(Publish(broker.topic("own"), b"mine", 2, packet_id=both))
     await client.expect(Pubrec, packet_id=both)
     await client.send(Pubrec(both))

@@ -20,7 +20,7 @@ async def the_dup_of_a_qos_1_publisher_is_not_passed_on(broker: Broker) -> None:
     publisher = await broker.connected()
     await publisher.send(Publish(topic, b"x", 1, dup=True, packet_id=1))
     await publisher.handshaken(1, 1)
-    await subscriber.message(topic, dup=False, because="that is no retransmission of the broker")
+    await subscriber.delivered(topic, dup=False)
 
 
 @case(v311("3.3.1-3"), v5("3.3.1-3"), needs=("qos-2",))
@@ -30,7 +30,7 @@ async def the_dup_of_a_qos_2_publisher_is_not_passed_on(broker: Broker) -> None:
     publisher = await broker.connected()
     await publisher.send(Publish(topic, b"x", 2, dup=True, packet_id=1))
     await publisher.handshaken(1, 2)
-    await subscriber.message(topic, dup=False, because="that is no retransmission of the broker")
+    await subscriber.delivered(topic, dup=False)
 
 
 @case(v311("3.3.1-2"), v311("3.3.1-3"), v5("3.3.1-2"), v5("3.3.1-3"), needs=("qos-1",))
@@ -40,7 +40,7 @@ async def the_dup_of_a_publisher_is_not_passed_on_at_qos_0(broker: Broker) -> No
     publisher = await broker.connected()
     await publisher.send(Publish(topic, b"x", 1, dup=True, packet_id=1))
     await publisher.handshaken(1, 1)
-    await subscriber.message(topic, qos=0, dup=False)
+    await subscriber.delivered(topic, qos=0, dup=False)
 
 
 # -- QoS
@@ -155,16 +155,30 @@ async def a_payload_of_any_size_is_delivered_whole(broker: Broker, size: int) ->
 # -- what is not authorised
 
 
-@case(v311("3.3.5-2"), needs=("qos-1",))
-async def a_message_that_is_not_authorised_is_acknowledged_or_ends_the_connection(broker: Broker) -> None:
-    """Servers keep $SYS for themselves (section 4.7.2). What one forwards it has authorised, so nothing was tried."""
-    topic = f"$SYS/{broker.topic()}"
-    subscriber = await broker.subscriber(topic)
+def _restricted(broker: Broker) -> str:
+    """A topic that servers keep for themselves (section 4.7.2), or that the parameter names."""
+    return str(broker.parameter("restricted-topic", f"$SYS/{broker.topic()}"))
+
+
+async def _is_answered(broker: Broker, topic: str) -> None:
     publisher = await broker.connected()
     await publisher.published(broker.topic(), b"allowed", qos=1)
     await publisher.send(Publish(topic, b"forbidden", 1, packet_id=9))
     puback = await publisher.maybe(Puback, lambda p: p.packet_id == 9)
     if puback is None and publisher.ended_at is None:
         publisher.violated("PUBACK, or the connection closed")
+
+
+@case(v311("3.3.5-2"), needs=("qos-1", "restricted-topics"))
+async def a_message_that_is_not_authorised_is_acknowledged_or_ends_the_connection(broker: Broker) -> None:
+    topic = _restricted(broker)
+    subscriber = await broker.subscriber(topic)
+    await _is_answered(broker, topic)
     if await subscriber.maybe(Publish, within=subscriber.trial.quiet) is not None:
-        raise Inconclusive("the message was forwarded, so it was authorised", cause="authorises every message")
+        raise Inconclusive("the message was forwarded, so it was authorised", cause="no restricted topic")
+
+
+@case(v5("3.3.4-1"), v5("4.3.2-4"), needs=("qos-1",))
+async def a_message_to_a_restricted_topic_is_answered(broker: Broker) -> None:
+    """With success or without, by PUBACK; or the connection ends."""
+    await _is_answered(broker, _restricted(broker))

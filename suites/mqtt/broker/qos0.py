@@ -14,7 +14,7 @@ async def a_qos_0_message_is_delivered_with_qos_0_and_dup_0(broker: Broker) -> N
     subscriber = await broker.subscriber(topic)
     publisher = await broker.connected()
     await publisher.published(topic, b"x")
-    await subscriber.message(topic, qos=0, dup=False)
+    await subscriber.delivered(topic, qos=0, dup=False)
 
 
 @case(v311("2.3.1-5"), v5("2.2.1-2"))
@@ -24,7 +24,7 @@ async def a_qos_0_message_carries_no_packet_identifier(broker: Broker) -> None:
     subscriber = await broker.subscriber(topic)
     publisher = await broker.connected()
     await publisher.published(topic, b"payload")
-    await subscriber.message(topic, payload=b"payload")
+    await subscriber.delivered(topic, payload=b"payload")
 
 
 @case(v311("4.3.1-1"), v311("3.3.1-2"), v5("4.3.1-1"), v5("3.3.1-2"), needs=("qos-1",))
@@ -33,7 +33,7 @@ async def a_qos_0_message_stays_one_for_a_subscription_with_qos_1(broker: Broker
     subscriber = await broker.subscriber(topic, qos=1)
     publisher = await broker.connected()
     await publisher.published(topic, b"x")
-    await subscriber.message(topic, qos=0, dup=False)
+    await subscriber.delivered(topic, qos=0, dup=False)
 
 
 @case(v311("3.3.4-1"), v5("3.3.4-1"))
@@ -42,6 +42,6 @@ async def a_qos_0_message_is_not_acknowledged(broker: Broker) -> None:
     subscriber = await broker.subscriber(topic)
     publisher = await broker.connected()
     await publisher.send(Publish(topic, b"x"))
-    await subscriber.message(topic)
+    await subscriber.delivered(topic)
     await publisher.receives_no(Puback, because="for a QoS 0 message")
     await publisher.receives_no(Pubrec, for_=0, because="for a QoS 0 message")

@@ -34,7 +34,7 @@ async def a_qos_1_message_is_first_delivered_with_qos_1_and_dup_0(broker: Broker
     subscriber = await broker.subscriber(topic, qos=1)
     publisher = await broker.connected()
     await publisher.published(topic, b"x", qos=1)
-    await subscriber.message(topic, qos=1, dup=False)
+    await subscriber.delivered(topic, qos=1, dup=False)
 
 
 @case(v311("4.3.2-2"), v5("4.3.2-5"), needs=("qos-1",), rows={"dup-0": False, "dup-1": True})

@@ -55,14 +55,14 @@ async def a_new_subscription_gets_the_retained_message(broker: Broker) -> None:
 async def the_message_is_retained_with_its_qos_1(broker: Broker) -> None:
     topic = await _retained(broker, b"kept")
     subscriber = await broker.subscriber(topic, qos=1)
-    await subscriber.message(topic, qos=1)
+    await subscriber.delivered(topic, qos=1)
 
 
 @case(v311("3.3.1-5"), needs=("retain", "qos-2"))
 async def the_message_is_retained_with_its_qos_2(broker: Broker) -> None:
     topic = await _retained(broker, b"kept", qos=2)
     subscriber = await broker.subscriber(topic, qos=2)
-    await subscriber.message(topic, qos=2)
+    await subscriber.delivered(topic, qos=2)
 
 
 @case(v311("3.3.1-6"), v5("3.3.1-9"), needs=("retain", "qos-1", "wildcards"))
@@ -116,7 +116,7 @@ async def a_message_with_retain_0_leaves_the_retained_one(broker: Broker, payloa
 @case(v311("3.3.1-10"), v5("3.3.1-6"), needs=("retain", "qos-1"))
 async def an_empty_retained_message_removes_the_retained_one(broker: Broker) -> None:
     topic = await _retained(broker, b"kept")
-    await (await broker.subscriber(topic, qos=1)).message(topic, payload=b"kept")
+    await (await broker.subscriber(topic, qos=1)).delivered(topic)
     publisher = await broker.connected()
     await publisher.published(topic, b"", qos=1, retain=True)
     await _finds_nothing(broker, topic, "after it was removed by an empty one")
@@ -162,7 +162,7 @@ async def a_retained_message_outlives_the_session_of_its_publisher(broker: Broke
 async def a_retained_message_comes_to_a_new_subscription_with_retain_1(broker: Broker) -> None:
     topic = await _retained(broker, b"kept")
     subscriber = await broker.subscriber(topic, qos=1)
-    await subscriber.message(topic, retain=True)
+    await subscriber.delivered(topic, retain=True)
 
 
 @case(v311("3.3.1-9"), v5("3.3.1-12"), needs=("retain", "qos-1"), rows={"retain-0": False, "retain-1": True})
@@ -171,7 +171,7 @@ async def an_established_subscription_gets_retain_0(broker: Broker, retain: bool
     subscriber = await broker.subscriber(topic, qos=1)
     publisher = await broker.connected()
     await publisher.published(topic, b"x", qos=1, retain=retain)
-    await subscriber.message(topic, retain=False)
+    await subscriber.delivered(topic, retain=False)
 
 
 @case(v5("3.3.1-13"), needs=("retain", "qos-1"), rows={"retain-0": False, "retain-1": True})
@@ -181,7 +181,7 @@ async def retain_as_published_keeps_the_flag(broker: Broker, retain: bool) -> No
     await client.subscribed(topic, qos=1, retain_as_published=True)
     publisher = await broker.connected()
     await publisher.published(topic, b"x", qos=1, retain=retain)
-    await client.message(topic, retain=retain)
+    await client.delivered(topic, retain=retain)
 
 
 @case(v5("3.3.1-12"), v5("3.3.1-13"), needs=("retain", "qos-1"))
@@ -192,8 +192,8 @@ async def retain_as_published_is_of_the_subscription_alone(broker: Broker) -> No
     await keeping.subscribed(topic, qos=1, retain_as_published=True)
     publisher = await broker.connected()
     await publisher.published(topic, b"x", qos=1, retain=True)
-    await keeping.message(topic, retain=True)
-    await plain.message(topic, retain=False)
+    await keeping.delivered(topic, retain=True)
+    await plain.delivered(topic, retain=False)
 
 
 # -- Retain Handling
@@ -225,9 +225,9 @@ async def retain_handling_1_sends_none_to_a_subscription_that_exists(broker: Bro
     topic = await _retained(broker, b"kept")
     client = await broker.connected()
     await _subscribes(client, topic, 1)
-    await client.message(topic, payload=b"kept")
+    await client.accept(await client.delivered(topic))
     await _subscribes(client, topic, 1)
-    await client.receives_no(because="for a subscription that existed")
+    await client.receives_no(where=lambda p: p.topic == topic, because="for a subscription that existed")
 
 
 @case(v5("3.3.1-10"), needs=("retain", "qos-1", "session-expiry"))
@@ -235,12 +235,12 @@ async def retain_handling_1_sends_none_to_a_subscription_of_the_resumed_session(
     topic, name = await _retained(broker, b"kept"), broker.client_id("back")
     client = await broker.connected(name, stored=True)
     await _subscribes(client, topic, 1)
-    await client.message(topic, payload=b"kept")
+    await client.accept(await client.delivered(topic))
     await client.settled()
     await client.disconnect()
     back = await broker.resumed(name)
     await _subscribes(back, topic, 1)
-    await back.receives_no(because="for a subscription that the session held")
+    await back.receives_no(where=lambda p: p.topic == topic, because="for a subscription that the session held")
 
 
 @case(v5("3.3.1-10"), needs=("retain", "qos-1"))
@@ -248,7 +248,7 @@ async def retain_handling_1_sends_them_again_after_unsubscribe(broker: Broker) -
     topic = await _retained(broker, b"kept")
     client = await broker.connected()
     await _subscribes(client, topic, 1)
-    await client.message(topic, payload=b"kept")
+    await client.accept(await client.delivered(topic))
     await client.unsubscribed(topic)
     await _subscribes(client, topic, 1)
     await client.message(topic, payload=b"kept", because="as the subscription did not exist any more")
@@ -258,10 +258,10 @@ async def retain_handling_1_sends_them_again_after_unsubscribe(broker: Broker) -
 async def retain_handling_2_sends_none(broker: Broker) -> None:
     """That there is one, another client shows; that the subscription stands, the next message does."""
     topic = await _retained(broker, b"kept")
-    await (await broker.subscriber(topic, qos=1)).message(topic, payload=b"kept")
+    await (await broker.subscriber(topic, qos=1)).delivered(topic)
     client = await broker.connected()
     await _subscribes(client, topic, 2)
-    await client.receives_no(because="retained, with Retain Handling 2")
+    await client.receives_no(where=lambda p: p.topic == topic, because="retained, with Retain Handling 2")
     publisher = await broker.connected()
     await publisher.published(topic, b"new", qos=1)
-    await client.message(topic, payload=b"new")
+    await client.delivered(topic, payload=b"new")
