@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+from msgspec.structs import replace
+
 from harness.results import Cell
 from testbed.launch.placed import Placed
 from testbed.launch.process import Process
@@ -30,8 +32,11 @@ class Health:
             last = f"; the end of its log:\n{tail}" if tail else ""
             self.dead = f"{self._device.dut.name} died with status {self._device.exit_status}{last}"
 
-    async def check(self, result: Cell) -> None:
-        """Ask more closely after a cell that found no connection."""
+    async def check(self, result: Cell, *, alone: bool = False) -> None:
+        """Ask more closely after a cell that found no connection, or that had the device `alone`."""
+        if alone:
+            # A process that falls takes a moment to be reaped.
+            await asyncio.sleep(0.05)
         self._look()
         if self.dead or result.cause != "no connection":
             return
@@ -47,3 +52,15 @@ class Health:
                     why = str(error)
             self._look()
             self.dead = self.dead or f"{self._device.dut.name} stopped answering during the run: {why}"
+
+
+def killed(result: Cell, why: str, *, alone: bool) -> Cell:
+    """The result of a cell during which the device died. Whoever had it alone has killed it, and that is a failure;
+    with others about nobody can tell, and it is an error."""
+    if alone:
+        wanted = "a device that goes on serving"
+        found = [replace(f, verdict="fail", expected=wanted, came=why) for f in result.findings if f.source == "case"]
+        return replace(result, verdict="fail", reason=f"{why}; this case had it alone", findings=found)
+    text = f"{why}; this cell was under way and may be what killed it"
+    found = [replace(f, verdict="error") for f in result.findings]
+    return replace(result, verdict="error", reason=text, cause="the device died", findings=found)

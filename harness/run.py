@@ -24,7 +24,7 @@ import msgspec
 from harness import claims as claims_module
 from harness import scheduler
 from harness.catalogue import infos
-from harness.health import Health
+from harness.health import Health, killed
 from harness.journal import Journal, JournalError
 from harness.judge import Bench, base36, judge, unrun
 from harness.plan import Plan, PlannedCell
@@ -274,17 +274,10 @@ class Run:
             return
         self._count += 1
         result, trial = await judge(cell, bench, f"{self._token}{base36(self._count)}")
-        if result.verdict != "pass":
-            await health.check(result)
+        if result.verdict != "pass" or cell.case.exclusive:
+            await health.check(result, alone=cell.case.exclusive)
         if health.dead:
-            text = f"{health.dead}; this cell was under way and may be what killed it"
-            result = msgspec.structs.replace(
-                result,
-                verdict="error",
-                reason=text,
-                cause="the device died",
-                findings=[msgspec.structs.replace(f, verdict="error") for f in result.findings],
-            )
+            result = killed(result, health.dead, alone=cell.case.exclusive)
         if capture:
             capture.add(trial, f"{cell.id} {' '.join(cell.requirements)}")
         self._finish(result, repeat)

@@ -74,6 +74,9 @@ class Conversation:
         deadline = loop.time() + (self.trial.patience if within is None else within)
         while True:
             found = probe()
+            if self.ended_at is not None and self.ended_how not in ("closed", "reset"):
+                # Our own act, which must never pass for the device's.
+                raise Inconclusive(f"the connection was {self.ended_how}", cause="floods the tester")
             if found is not None or self.ended_at is not None:
                 return found
             self._changed.clear()
