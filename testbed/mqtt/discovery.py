@@ -75,7 +75,8 @@ async def discover(trial: Trial) -> dict[str, bool]:
     """Claim -> whether it is there. What 5.0 lets a broker announce in CONNACK is taken at its word; 3.1.1 has
     no such words, so there each feature is tried. Inconclusive when a CONNECT is not accepted."""
     broker = Broker(trial)
-    client = await broker.connected()
+    # A session is asked for: the broker's CONNACK tells when it will not keep it.
+    client = await broker.connected(properties={Property.SESSION_EXPIRY_INTERVAL: 60} if broker.v5 else ())
     empty = asyncio.create_task(_takes_empty_id(broker))
     found: dict[str, bool]
     if broker.v5:
