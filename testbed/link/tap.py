@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+from collections import deque
 from collections.abc import Callable, Sequence
 
 
@@ -70,6 +71,8 @@ class Delay(Tap):
         self.seconds, self.jitter, self.rate = seconds, jitter, rate
         self._random = random.Random(seed)
         self._free = {"up": 0.0, "down": 0.0}
+        # The event loop does not keep the order of calls due at the same time.
+        self._waiting: dict[str, deque[Callable[[], None]]] = {"up": deque(), "down": deque()}
 
     def _later(self, way: str, size: int, call: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
@@ -77,7 +80,8 @@ class Delay(Tap):
         when = start + (size * 8 / self.rate if self.rate else 0.0)
         due = max(when + self.seconds + self._random.uniform(0, self.jitter), self._free.get(way + "-due", 0.0))
         self._free[way], self._free[way + "-due"] = when, due
-        loop.call_at(due, call)
+        self._waiting[way].append(call)
+        loop.call_at(due, lambda: self._waiting[way].popleft()())
 
     def from_dut(self, data: bytes) -> None:
         self._later("up", len(data), lambda: self.deliver(data))
