@@ -1,120 +1,141 @@
-"""Maximum Packet Size of the client: MQTT 5.0, sections 3.1.2.11.4, 3.2.2.3.9 and 3.2.2.3.10."""
+"""Maximum Packet Size: MQTT 5.0 sections 3.1.2.11.4 and 3.2.2.3.6."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from harness.case import case
 from suites.mqtt import v5
+from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
-from testbed.mqtt.packets import Connack, Publish
-from testbed.mqtt.properties import Property
+from testbed.mqtt.packets import Publish
+from testbed.mqtt.properties import Property, props
 
-#: Bytes: room for a CONNACK with every property a server commonly gives, and for a small message.
-LIMIT = 200
-SPOKEN = (Property.REASON_STRING, Property.USER_PROPERTY)
+MAXIMUM = Property.MAXIMUM_PACKET_SIZE
+#: Bytes a client allows; more than any CONNACK should need.
+SIZE = 512
+EACH_QOS = {"QoS 0": 0, "QoS 1": 1, "QoS 2": 2}
 
 
-async def _small_subscriber(broker: Broker, topic: str, qos: int, **properties: Any) -> Client:
-    client = await broker.connected(properties={Property.MAXIMUM_PACKET_SIZE: LIMIT, **properties})
-    await client.subscribed(topic, qos=qos)
+async def _limited(broker: Broker, qos: int, **properties: int) -> Client:
+    more = {Property[name.upper()]: value for name, value in properties.items()}
+    client = await broker.connected(properties={MAXIMUM: SIZE, **more})
+    await client.subscribed(broker.topic(), qos=qos)
     return client
 
 
-async def _gets_only_what_fits(broker: Broker, qos: int, **properties: Any) -> None:
-    """Too large, then small, on one subscription: only the small one comes, and the connection goes on. A second
-    subscriber without a limit shows that the large one was forwarded at all."""
-    topic = broker.topic()
-    client = await _small_subscriber(broker, topic, qos, **properties)
-    witness = await broker.subscriber(topic, qos=qos)
-    other = await broker.connected()
-    await other.published(topic, b"L" * (LIMIT + 1), qos=qos)
-    if await witness.maybe(Publish, lambda p: p.topic == topic) is None:
-        witness.unprepared("the large message was not forwarded to anybody")
-    await other.published(topic, b"small", qos=qos)
-    packet = await client.expect(Publish, because="small enough for this client, after one that was too large")
-    if packet.payload != b"small":
-        client.violated(f"no packet of more than {LIMIT} bytes", describe(packet))
-    await client.accept(packet)
-    await client.is_alive()
+def _length(client: Client, message: Publish) -> int:
+    return len(encode(message, client.version))
 
 
-@case(v5("3.1.2-24"), v5("3.1.2-25"))
-async def a_message_that_is_too_large_is_not_sent(broker: Broker) -> None:
-    await _gets_only_what_fits(broker, 0)
+async def _room(broker: Broker, client: Client, publisher: Client, qos: int) -> int:
+    """Bytes of payload that just fit into SIZE, as a delivered message of nearly that size shows."""
+    probe = b"p" * (SIZE - 150)
+    await publisher.published(broker.topic(), probe, qos=qos)
+    message = await client.maybe(Publish)
+    if message is None:
+        client.unprepared(f"a message of {len(probe)} B was to be delivered within {SIZE} B")
+    await client.accept(message)
+    return len(probe) + SIZE - _length(client, message)
 
 
-@case(v5("3.1.2-24"), v5("3.1.2-25"), needs=("qos-1",))
-async def a_qos_1_message_that_is_too_large_is_not_sent(broker: Broker) -> None:
-    await _gets_only_what_fits(broker, 1)
+@case(v5("3.1.2-24"), v5("3.1.2-25"), needs=("qos-1", "qos-2"), rows=EACH_QOS)
+async def a_message_too_large_is_passed_over_and_the_next_one_comes(broker: Broker, qos: int) -> None:
+    client = await _limited(broker, qos)
+    publisher = await broker.connected()
+    await publisher.published(broker.topic(), b"x" * (4 * SIZE), qos=qos)
+    await publisher.published(broker.topic(), b"small", qos=qos)
+    message = await client.message(broker.topic(), because=f"that fits into {SIZE} bytes")
+    if message.payload != b"small":
+        came = f"{_length(client, message)} bytes: {describe(message)}"
+        client.violated(f"only the message that fits into {SIZE} bytes", came)
+    await client.receives_no(because="beside the small message")
 
 
-@case(v5("3.1.2-24"), v5("3.1.2-25"), needs=("qos-2",))
-async def a_qos_2_message_that_is_too_large_is_not_sent(broker: Broker) -> None:
-    await _gets_only_what_fits(broker, 2)
+@case(v5("3.1.2-24"), v5("3.1.2-25"), needs=("qos-1", "qos-2"), rows=EACH_QOS)
+async def the_limit_is_exact(broker: Broker, qos: int) -> None:
+    """A packet of exactly the maximum comes, one of a byte more does not; a marker follows."""
+    client = await _limited(broker, qos)
+    publisher = await broker.connected()
+    room = await _room(broker, client, publisher, qos)
+    await publisher.published(broker.topic(), b"o" * (room + 1), qos=qos)
+    await publisher.published(broker.topic(), b"f" * room, qos=qos)
+    await publisher.published(broker.topic(), b"marker", qos=qos)
+    message = await client.message(broker.topic(), because=f"of exactly {SIZE} bytes")
+    if message.payload[:1] == b"o":
+        client.violated(f"no packet above {SIZE} bytes", f"{_length(client, message)} bytes: {describe(message)}")
+    if message.payload != b"f" * room:
+        client.violated(f"the packet of exactly {SIZE} bytes, which is allowed", describe(message))
+    await client.message(broker.topic(), payload=b"marker")
 
 
 @case(v5("3.1.2-25"), needs=("qos-1",))
-async def a_message_that_is_too_large_counts_as_sent(broker: Broker) -> None:
-    """Two messages that were discarded must not use up a Receive Maximum of 1."""
-    topic = broker.topic()
-    client = await broker.connected(
-        properties={Property.MAXIMUM_PACKET_SIZE: LIMIT, Property.RECEIVE_MAXIMUM: 1},
-    )
-    await client.subscribed(topic, qos=1)
-    other = await broker.connected()
-    for payload in (b"L" * LIMIT, b"L" * LIMIT, b"first", b"second"):
-        await other.published(topic, payload, qos=1)
-    await client.message(topic, payload=b"first", because="after two that were discarded as too large")
-    await client.message(topic, payload=b"second", because="after the first was acknowledged")
+async def a_message_too_large_uses_up_no_quota(broker: Broker) -> None:
+    """Discarded as if it had been delivered: with a Receive Maximum of 1 the next one still comes."""
+    client = await _limited(broker, 1, receive_maximum=1)
+    publisher = await broker.connected()
+    for _ in range(3):
+        await publisher.published(broker.topic(), b"x" * (4 * SIZE), qos=1)
+    await publisher.published(broker.topic(), b"small", qos=1)
+    await client.message(broker.topic(), payload=b"small", because="as larger ones count as delivered")
 
 
-@case(v5("3.1.2-24"))
-async def a_message_of_just_the_maximum_packet_size_is_sent(broker: Broker) -> None:
-    """The limit belongs to what fits; one byte more does not."""
-    topic = broker.topic()
-    overhead = len(encode(Publish(topic, b""), broker.version)) + 1
-    client = await _small_subscriber(broker, topic, 0)
-    other = await broker.connected()
-    # The remaining length takes two bytes from 128 on.
-    await other.published(topic, b"m" * (LIMIT - overhead + 1))
-    await other.published(topic, b"f" * (LIMIT - overhead))
-    packet = await client.expect(Publish, because=f"of {LIMIT} bytes, which is just the Maximum Packet Size")
-    if packet.payload[:1] != b"f":
-        client.violated(f"no packet of more than {LIMIT} bytes", describe(packet))
+@case(v5("3.1.2-24"), v5("3.1.2-25"), needs=("retain",))
+async def a_retained_message_too_large_is_not_sent(broker: Broker) -> None:
+    publisher = await broker.connected()
+    await publisher.published(broker.topic("large"), b"x" * (4 * SIZE), retain=True)
+    await publisher.published(broker.topic("small"), b"small", retain=True)
+    client = await broker.connected(properties={MAXIMUM: SIZE})
+    await client.subscribed(broker.topic("large"), broker.topic("small"))
+    if await client.maybe(Publish, lambda p: p.payload == b"small") is None:
+        client.unprepared("the small retained message was to be delivered")
+    await client.receives_no(because=f"that does not fit into {SIZE} bytes")
+    await publisher.published(broker.topic("large"), retain=True)
 
 
-async def _connack_says_no_more_than_fits(broker: Broker, spoken: Property) -> None:
-    """In the answer to a CONNECT that is accepted, and to one that a server has reason to explain (which it may
-    also refuse without a word)."""
-    for fields in ({}, {Property.REQUEST_PROBLEM_INFORMATION: 2}):
-        free = await broker.linked()
-        await free.send(broker.connect(properties=fields))
-        answer = await free.maybe(Connack)
-        if answer is None and not fields:
-            free.unprepared("CONNECT was not answered by CONNACK", cause="no connection")
-        if answer is None:
-            return
-        # The answer to the same CONNECT without a limit, less what it says in words, is the limit.
-        wordless = tuple(one for one in answer.properties if one[0] not in SPOKEN)
-        limit = len(encode(Connack(answer.session_present, answer.code, wordless), broker.version))
-        client = await broker.linked()
-        await client.send(broker.connect(properties={**fields, Property.MAXIMUM_PACKET_SIZE: limit}))
-        connack = await client.maybe(Connack)
-        if connack is None:
-            client.unprepared(f"CONNECT with Maximum Packet Size {limit} was not answered by CONNACK")
-        size = len(encode(connack, broker.version))
-        if size > limit and any(name == spoken for name, _ in connack.properties):
-            client.violated(f"CONNACK of at most {limit} bytes", f"one of {size} bytes: {describe(connack)}")
+@case(v5("3.1.2-24"), v5("3.1.2-25"), needs=("session-expiry", "qos-1"))
+async def a_stored_message_too_large_for_the_new_connection_is_passed_over(broker: Broker) -> None:
+    name = broker.client_id("stored")
+    client = await broker.connected(name, stored=True)
+    await client.subscribed(broker.topic(), qos=1)
+    await client.disconnect()
+    publisher = await broker.connected()
+    await publisher.published(broker.topic(), b"x" * (4 * SIZE), qos=1)
+    await publisher.published(broker.topic(), b"small", qos=1)
+    again = await broker.connected(name, stored=True, properties={MAXIMUM: SIZE})
+    await again.message(broker.topic(), payload=b"small", because=f"as the one before exceeds {SIZE} bytes")
 
 
-@case(v5("3.2.2-19"))
-async def connack_has_no_reason_string_that_does_not_fit(broker: Broker) -> None:
-    await _connack_says_no_more_than_fits(broker, Property.REASON_STRING)
+@case(v5("3.1.2-25"))
+async def another_subscriber_gets_what_is_too_large_for_one(broker: Broker) -> None:
+    client = await _limited(broker, 0)
+    other = await broker.subscriber(broker.topic())
+    publisher = await broker.connected()
+    large = b"x" * (4 * SIZE)
+    await publisher.published(broker.topic(), large)
+    await publisher.published(broker.topic(), b"small")
+    await client.message(broker.topic(), payload=b"small", because=f"as the one before exceeds {SIZE} bytes")
+    message = await other.message(broker.topic(), because="as this client sets no maximum")
+    if message.payload != large:
+        other.violated(f"the message of {len(large)} bytes", describe(message))
 
 
-@case(v5("3.2.2-20"))
-async def connack_has_no_user_property_that_does_not_fit(broker: Broker) -> None:
-    await _connack_says_no_more_than_fits(broker, Property.USER_PROPERTY)
+@case(v5("3.1.2-24"), v5("3.1.2-25"))
+async def properties_count_towards_the_size(broker: Broker) -> None:
+    client = await _limited(broker, 0)
+    publisher = await broker.connected()
+    await publisher.published(broker.topic(), b"x", properties={Property.USER_PROPERTY: ("n", "v" * 2 * SIZE)})
+    await publisher.published(broker.topic(), b"small")
+    await client.message(broker.topic(), payload=b"small", because="as properties may not be cut off to make it fit")
+
+
+@case(v5("4.13.1-1"), needs=("packet-limit",))
+async def a_packet_above_the_brokers_maximum_closes_the_connection(broker: Broker) -> None:
+    """Section 3.2.2.3.6: a larger packet is a Protocol Error (0x95)."""
+    client = await broker.connected()
+    limit = client.announced(MAXIMUM)
+    if limit is None:
+        raise Inconclusive("the CONNACK announces no Maximum Packet Size")
+    await client.published(broker.topic(), b"x" * (limit // 2))
+    await client.send(Publish(broker.topic(), b"x" * limit, properties=props({})))
+    await client.is_closed_by_broker(because=f"after a packet above its maximum of {limit} bytes")
