@@ -24,10 +24,14 @@ CLAIMS = {
     "session-expiry": "keeps a session for the Session Expiry Interval asked for (5.0)",
     "assigned-client-id": "gives a client id to a client that has none",
     "enhanced-auth": "supports an Authentication Method (5.0)",
+    "receive-limit": "announces a Receive Maximum of at most 1,000 (5.0)",
+    "packet-limit": "announces a Maximum Packet Size of at most 1 MiB (5.0)",
     "authentication": "checks user name and password",
     "websocket": "takes connections over WebSocket",
 }
 
+#: Limits of a broker that are low enough to be tried: messages in flight, bytes in a packet.
+MOST_MESSAGES, MOST_BYTES = 1000, 1 << 20
 #: Seconds a first answer may take while it is not known whether anybody is there.
 FIRST = 1.0
 
@@ -81,6 +85,9 @@ async def discover(trial: Trial) -> dict[str, bool]:
     found: dict[str, bool]
     if broker.v5:
         found = _announced(client)
+        if "enhanced-auth" not in trial.dut.claims:
+            # It cannot be seen without the name of a method, which the description has to give.
+            found["enhanced-auth"] = bool(broker.parameter("auth-method", ""))
     else:
         tried = await asyncio.gather(_qos(broker, 1), _qos(broker, 2), _retain(broker), _wildcards(broker))
         found = dict(zip(("qos-1", "qos-2", "retain", "wildcards"), tried, strict=True))
@@ -100,6 +107,8 @@ def _announced(client: Client) -> dict[str, bool]:
         "subscription-identifiers": client.announced(Property.SUBSCRIPTION_IDENTIFIER_AVAILABLE, 1) == 1,
         "topic-alias": client.announced(Property.TOPIC_ALIAS_MAXIMUM, 0) > 0,
         "session-expiry": client.announced(Property.SESSION_EXPIRY_INTERVAL, 1) > 0,
+        "receive-limit": client.announced(Property.RECEIVE_MAXIMUM, 65_535) <= MOST_MESSAGES,
+        "packet-limit": client.announced(Property.MAXIMUM_PACKET_SIZE, 1 << 32) <= MOST_BYTES,
     }
 
 
