@@ -1,4 +1,4 @@
-"""CONNACK: MQTT 3.1.1 and 5.0, section 3.2. Session Present is in `session`, what fits into it in `packet_size`."""
+"""CONNACK: MQTT 3.1.1 and 5.0, section 3.2. Session Present is in `session`."""
 
 from __future__ import annotations
 
@@ -189,3 +189,42 @@ async def a_retained_will_is_refused_where_nothing_is_retained(broker: Broker) -
     client = await broker.linked()
     await client.send(broker.connect(will=Will(broker.topic("will"), b"gone", retain=True)))
     await client.is_refused(because="whose will is to be retained")
+
+
+# -- what fits into the Maximum Packet Size of the client
+
+_SPOKEN = (Property.REASON_STRING, Property.USER_PROPERTY)
+
+
+async def _connack_says_no_more_than_fits(broker: Broker, spoken: Property) -> None:
+    """In the answer to a plain CONNECT, and to one that a server may want to explain why it refuses (or refuse
+    without a word)."""
+    for fields in ({}, {Property.AUTHENTICATION_METHOD: "no-such-method"}):
+        free = await broker.linked()
+        await free.send(broker.connect(properties=fields))
+        answer = await free.maybe(Connack)
+        if answer is None and not fields:
+            free.unprepared("CONNECT was not answered by CONNACK", cause="no connection")
+        if answer is None:
+            return
+        # The answer to the same CONNECT without a limit, less what it says in words, is the limit.
+        wordless = tuple(one for one in answer.properties if one[0] not in _SPOKEN)
+        limit = len(encode(Connack(answer.session_present, answer.code, wordless), broker.version))
+        client = await broker.linked()
+        await client.send(broker.connect(properties={**fields, Property.MAXIMUM_PACKET_SIZE: limit}))
+        connack = await client.maybe(Connack)
+        if connack is None:
+            client.unprepared(f"CONNECT with Maximum Packet Size {limit} was not answered by CONNACK")
+        size = len(encode(connack, broker.version))
+        if size > limit and any(name == spoken for name, _ in connack.properties):
+            client.violated(f"CONNACK of at most {limit} bytes", f"one of {size} bytes: {describe(connack)}")
+
+
+@case(v5("3.2.2-19"))
+async def connack_has_no_reason_string_that_does_not_fit(broker: Broker) -> None:
+    await _connack_says_no_more_than_fits(broker, Property.REASON_STRING)
+
+
+@case(v5("3.2.2-20"))
+async def connack_has_no_user_property_that_does_not_fit(broker: Broker) -> None:
+    await _connack_says_no_more_than_fits(broker, Property.USER_PROPERTY)

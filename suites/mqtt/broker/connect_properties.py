@@ -1,6 +1,4 @@
-"""The properties of CONNECT and of its will: MQTT 5.0, sections 3.1.2.11 and 3.1.3.2: which are improper, and what
-the server owes to those it took. What Maximum Packet Size asks for is in `packet_size`.
-"""
+"""Improper properties of CONNECT and of its will: MQTT 5.0, sections 3.1.2.11 and 3.1.3.2."""
 
 from __future__ import annotations
 
@@ -12,21 +10,12 @@ from msgspec.structs import replace
 from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
-from testbed.mqtt.codec import describe, encode
+from testbed.mqtt.codec import encode
 from testbed.mqtt.packets import (
-    Puback,
-    Publish,
-    Pubrec,
     Raw,
-    Suback,
-    Subscribe,
-    Subscription,
-    Unsuback,
-    Unsubscribe,
     Will,
 )
-from testbed.mqtt.properties import Property, get, props
+from testbed.mqtt.properties import Property, props
 
 
 class Improper(NamedTuple):
@@ -118,83 +107,3 @@ async def a_malformed_property_block_closes_the_connection(broker: Broker, block
     client = await broker.opened()
     await client.send(Raw(0x10, frame[2:12] + block + frame[13:]))
     await client.is_refused(because="whose property block is malformed")
-
-
-# -- what the server owes
-
-
-@case(v5("3.1.2-27"), rows={"absent": {}, "zero": {Property.TOPIC_ALIAS_MAXIMUM: 0}})
-async def without_topic_alias_maximum_no_topic_alias_comes(
-    broker: Broker, properties: Mapping[Property, Any]
-) -> None:
-    """The same topic again and again is where an alias would pay."""
-    topic = broker.topic("a/topic/long/enough/to/be/worth/an/alias")
-    client = await broker.connected(properties=properties)
-    await client.subscribed(topic)
-    other = await broker.connected()
-    for turn in range(4):
-        await other.published(topic, b"%d" % turn)
-        packet = await client.maybe(Publish)
-        if packet is None:
-            client.unprepared("the messages did not come")
-        if get(packet.properties, Property.TOPIC_ALIAS) is not None or not packet.topic:
-            client.violated("PUBLISH without a topic alias, as Topic Alias Maximum is 0", describe(packet))
-
-
-@case(v5("3.1.2-26"))
-async def topic_aliases_stay_within_the_topic_alias_maximum(broker: Broker) -> None:
-    """Three topics, in turn, for two aliases."""
-    topics = [broker.topic(f"a/topic/long/enough/to/be/worth/an/alias/{name}") for name in "abc"]
-    client = await broker.connected(properties={Property.TOPIC_ALIAS_MAXIMUM: 2})
-    await client.subscribed(*topics)
-    other = await broker.connected()
-    for turn in range(9):
-        await other.published(topics[turn % 3], b"%d" % turn)
-        packet = await client.maybe(Publish)
-        if packet is None:
-            client.unprepared("the messages did not come")
-        alias = get(packet.properties, Property.TOPIC_ALIAS, 1)
-        if not 1 <= alias <= 2:
-            client.violated("a topic alias of at most 2, the Topic Alias Maximum of this client", describe(packet))
-
-
-@case(v5("3.1.2-28"), rows={"absent": {}, "zero": {Property.REQUEST_RESPONSE_INFORMATION: 0}})
-async def response_information_comes_only_on_request(broker: Broker, properties: Mapping[Property, Any]) -> None:
-    client = await broker.connected(properties=properties)
-    if client.announced(Property.RESPONSE_INFORMATION) is not None:
-        client.violated("CONNACK without Response Information, which was not asked for", describe(client.connack))  # type: ignore[arg-type]
-    await client.is_alive()
-
-
-@case(v5("3.1.2-29"), needs=("qos-1",))
-async def without_request_problem_information_reasons_stay_away(broker: Broker) -> None:
-    """Each request is one that a server may want to explain: nobody listens, no such subscription, a filter that
-    a server may refuse."""
-    client = await broker.connected(properties={Property.REQUEST_PROBLEM_INFORMATION: 0})
-    nowhere = broker.topic("nobody-listens-here")
-    await client.send(
-        Publish(nowhere, b"x", 1, packet_id=1),
-        Unsubscribe(2, (broker.topic("never-subscribed"),)),
-        Subscribe(3, (Subscription(broker.topic()), Subscription("$share/group/" + broker.topic(), 2))),
-    )
-    for kind in (Puback, Unsuback, Suback):
-        packet = await client.maybe(kind)
-        if packet is None:
-            client.unprepared(f"the {kind.kind} did not come")
-        _has_no_reason(client, packet)
-
-
-@case(v5("3.1.2-29"), needs=("qos-2",))
-async def without_request_problem_information_pubrec_has_no_reason(broker: Broker) -> None:
-    client = await broker.connected(properties={Property.REQUEST_PROBLEM_INFORMATION: 0})
-    await client.send(Publish(broker.topic("nobody-listens-here"), b"x", 2, packet_id=1))
-    packet = await client.maybe(Pubrec)
-    if packet is None:
-        client.unprepared("the PUBREC did not come")
-    _has_no_reason(client, packet)
-
-
-def _has_no_reason(client: Client, packet: Puback | Pubrec | Suback | Unsuback) -> None:
-    names = {name for name, _ in packet.properties}
-    if names & {Property.REASON_STRING, Property.USER_PROPERTY}:
-        client.violated(f"{packet.kind} without Reason String and User Property", describe(packet))
