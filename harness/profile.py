@@ -19,7 +19,7 @@ import msgspec
 
 from harness.case import Case
 from harness.results import Level
-from testbed.dut import Scalar
+from testbed.dut import Scalar, is_duration
 from testbed.files import FileError, convert, line_of, parse_toml, read_text
 
 
@@ -151,6 +151,10 @@ def _fold(chain: list[ProfileFile], digest: str, path: Path) -> Profile:
     for key, value in (("role", role), ("edition", edition)):
         if not value:
             raise FileError(path, f"says no {key}", f'add {key} = "..." or extends = "..."', key=key)
+    for key in ("patience", "quiet"):
+        if key in parameters and not is_duration(parameters[key]):
+            problem = f"{parameters[key]!r} is no time"
+            raise FileError(path, problem, "write seconds, a number above 0", key=f"parameters.{key}")
     return Profile(
         name=chain[0].name,
         version=chain[0].version,

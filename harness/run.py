@@ -31,6 +31,7 @@ from harness.plan import Plan, PlannedCell
 from harness.profile import Profile
 from harness.results import Cell, Claim, ProfileInfo
 from testbed.dut import Description, Dut
+from testbed.files import file_name
 from testbed.findings import Inconclusive
 from testbed.launch.placed import LaunchError, Placed
 from testbed.launch.process import Process, launch
@@ -297,8 +298,8 @@ class Run:
     def _capture(self, dut: Dut, role: Role) -> tuple[Capture | None, str]:
         if not self.options.capture:
             return None, ""
-        number = 0
-        while (path := self.folder / f"{dut.name}{f'-{number}' if number else ''}.pcapng").exists():
+        number, stem = 0, file_name(dut.name)
+        while (path := self.folder / f"{stem}{f'-{number}' if number else ''}.pcapng").exists():
             number += 1
         return Capture(path.open("wb"), dut.name, TOOL, role.port), path.name
 

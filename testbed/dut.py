@@ -7,6 +7,9 @@ ports it was given, the folder it works in, the identity it showed.
 from __future__ import annotations
 
 import hashlib
+import math
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -14,9 +17,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from testbed.files import FileError, read_toml
+from testbed.files import FileError, line_of, read_text, read_toml
 
 Scalar = bool | int | float | str
+#: Characters of the name of a device.
+LONGEST_NAME = 100
 
 
 class Launch(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="process"):
@@ -139,6 +144,9 @@ class Dut:
 def read_description(path: Path) -> Description:
     """`path` as a description, its endpoints checked for form (ports may still be placeholders)."""
     description = read_toml(path, Description)
+    for key, problem, remedy in _unusable(description):
+        line = line_of(read_text(path), key.split("."))
+        raise FileError(path, problem, remedy, line=line, key=key)
     if isinstance(description.launch, Address):
         for edition, text in description.endpoints.items():
             try:
@@ -148,6 +156,32 @@ def read_description(path: Path) -> Description:
     if not description.endpoints:
         raise FileError(path, "has no endpoint", 'add [endpoints] with default = "tcp://host:port"', key="endpoints")
     return description
+
+
+def _unusable(description: Description) -> Iterator[tuple[str, str, str]]:
+    """Key, problem and remedy of each value that has the right type and cannot be used."""
+    name, launch = description.name, description.launch
+    if not name.strip() or len(name) > LONGEST_NAME or not name.isprintable():
+        yield "name", "is empty, too long, or not printable", f"write 1 to {LONGEST_NAME} visible characters"
+    seconds: dict[str, Scalar] = {"launch.ready": launch.ready}
+    if isinstance(launch, Launch):
+        seconds["launch.stop"] = launch.stop
+        if not launch.command or "\0" in "".join(launch.command):
+            yield "launch.command", "is no command", "write the program and its arguments, a text each"
+    timers = ("patience", "quiet")
+    seconds |= {f"parameters.{key}": description.parameters[key] for key in timers if key in description.parameters}
+    for key, value in seconds.items():
+        if not is_duration(value):
+            yield key, f"{value!r} is no time", "write seconds, a number above 0"
+    try:
+        re.compile(description.identity.pattern)
+    except re.error as error:
+        yield "identity.pattern", f"is no regular expression ({error})", "correct it"
+
+
+def is_duration(value: Scalar) -> bool:
+    """Whether `value` is a number of seconds that can be waited for."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf
 
 
 def digest(files: list[Path]) -> str:

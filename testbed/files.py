@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,6 +52,8 @@ def parse_toml(text: str, path: Path | str) -> dict[str, Any]:
         line = int(found[1]) if found and found[1] else text.count("\n") + 1
         problem = str(error).split(" (at ")[0]
         raise FileError(path, f"is not TOML: {problem}", "correct the line", line=line) from None
+    except ValueError:
+        raise FileError(path, "is not TOML: a number has too many digits", "shorten it") from None
     except RecursionError:
         raise FileError(path, "is nested too deeply", "flatten the tables") from None
 
@@ -73,29 +77,54 @@ def convert(data: Any, kind: type[T], text: str, path: Path | str) -> T:
         remedy = "see schemas/formats/ for the keys and their types"
         if unknown:
             remedy = f"delete the key or correct its spelling; {remedy}"
-        raise FileError(path, problem, remedy, line=line_of(text, keys), key=".".join(keys)) from None
+        named = ".".join(key for key in keys if isinstance(key, str))
+        raise FileError(path, problem, remedy, line=line_of(text, keys), key=named) from None
 
 
-def _keys(path: str) -> list[str]:
-    """`$.reach.command[0]` as `["reach", "command"]`."""
-    return [key for key in re.split(r"[.\[]", path.removeprefix("$")) if key and not key.endswith("]")]
+def _keys(path: str) -> list[str | int]:
+    """`$.known[3].reason` as `["known", 3, "reason"]`; a key that msgspec does not name is left out."""
+    found = re.findall(r"[^.\[\]]+|\[\d+\]", path.removeprefix("$").replace("[...]", ""))
+    return [int(key[1:-1]) if key.startswith("[") else key for key in found]
 
 
-def line_of(text: str, keys: list[str]) -> int:
-    """The line, from 1, on which the innermost known key of the path `keys` stands; 0 when none does."""
+_HEADER = re.compile(r"\s*(\[{1,2})([^\[\]]+)\]")
+_PART = re.compile(r"""\s*("[^"]*"|'[^']*'|[^.\s]+)\s*\.?""")
+_ENTRY = re.compile(r"""\s*("[^"]*"|'[^']*'|[A-Za-z0-9_.-]+)\s*=""")
+
+
+def line_of(text: str, keys: Sequence[str | int]) -> int:
+    """The line, from 1, on which the innermost known key of the path `keys` stands; 0 when none does. A number in
+    the path is the place of a table in its list, from 0. Takes time linear in `text`."""
     best = depth = 0
-    table: list[str] = []
+    table: list[str | int] = []
+    entries: Counter[str] = Counter()
+    quote = ""
     for number, line in enumerate(text.splitlines(), 1):
-        header = re.match(r"\s*\[{1,2}\s*([^\]]+?)\s*\]", line)
+        if quote:
+            quote = "" if quote in line else quote
+            continue
+        header = _HEADER.match(line)
         if header:
-            table = [part.strip().strip("\"'") for part in re.split(r"\.(?=(?:[^\"]*\"[^\"]*\")*[^\"]*$)", header[1])]
+            table = [part.strip("\"'") for part in _PART.findall(header[2])]
+            if header[1] == "[[":
+                table.append(entries[header[2].strip()])
+                entries[header[2].strip()] += 1
             here = table
         else:
-            entry = re.match(r"""\s*("[^"]*"|'[^']*'|[A-Za-z0-9_.-]+)\s*=""", line)
+            quote = next((mark for mark in ('"""', "'''") if line.count(mark) % 2), "")
+            entry = _ENTRY.match(line)
             if not entry:
                 continue
             name = entry[1]
             here = table + ([name[1:-1]] if name[0] in "\"'" else name.split("."))
-        if len(here) > depth and here == keys[: len(here)]:
-            best, depth = number, len(here)
+        # A list that is meant as a whole begins with its first table.
+        known = here[:-1] if here and here[-1] == 0 and len(here) > len(keys) else here
+        if len(known) > depth and known == list(keys[: len(known)]):
+            best, depth = number, len(known)
     return best
+
+
+def file_name(name: str) -> str:
+    """`name` as the beginning of the name of a file: no separators, nothing that a shell or a person would trip
+    over, at most 60 characters."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:60] or "dut"
