@@ -5,12 +5,19 @@ from __future__ import annotations
 from testbed.mqtt import broker, discovery, rules
 from testbed.mqtt.codec import decode, describe
 from testbed.mqtt.cutting import Cutter
-from testbed.protocol import ProtocolRoom, Role
+from testbed.protocol import Fault, ProtocolRoom, Role
 
 
 def dissect(edition: str, frame: bytes) -> str:
     """One frame as a line of text."""
     return describe(decode(frame, broker.VERSIONS[edition]))
+
+
+def faults(edition: str) -> tuple[Fault, ...]:
+    """Planted faults, which only a qualification of the suite needs."""
+    from testbed.mqtt.faults import faults as of_edition
+
+    return of_edition(edition)
 
 
 PROTOCOL = ProtocolRoom(
@@ -29,7 +36,7 @@ PROTOCOL = ProtocolRoom(
             watch=rules.watch,
             cutter=Cutter,
             dissect=dissect,
-            faults=lambda edition: (),
+            faults=faults,
             port=1883,
             probe=discovery.probe,
         ),
