@@ -30,6 +30,9 @@ from harness.results import (
 from testbed.dut import Description
 from testbed.protocol import roles
 
+#: Verdicts that leave a requirement open.
+DOUBTS: frozenset[Verdict] = frozenset({"inconclusive", "error"})
+
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
     """The worst of several verdicts; `not-applicable` for none."""
@@ -41,14 +44,20 @@ def rolled_up(repeats: list[Cell]) -> Cell:
     """Several repeats of one cell as one: their verdict when they agree, else inconclusive; never the best."""
     verdicts = [cell.verdict for cell in repeats]
     shown = max(repeats, key=lambda cell: SEVERITY[cell.verdict])
+    # What a rule saw in another repeat counts as well; its frame is in a transcript that is not kept.
+    seen = {finding.requirement for finding in shown.findings if finding.source == "rule"}
+    others = {f.requirement: f for cell in repeats for f in cell.findings if f.source == "rule"}
+    more = [replace(f, frame=-1) for id, f in others.items() if id not in seen]
     if len(set(verdicts)) == 1:
-        return replace(shown, repeats=verdicts)
+        return replace(shown, repeats=verdicts, findings=[*shown.findings, *more])
     text = f"the verdict flips between repeats: {', '.join(verdicts)}; worst: {shown.reason}"
     findings = [
         f if f.source != "case" else Finding(f.requirement, "inconclusive", f.expected, f.came, f.source, f.frame)
         for f in shown.findings
     ]
-    return replace(shown, verdict="inconclusive", repeats=verdicts, reason=text, cause="flips", findings=findings)
+    return replace(
+        shown, verdict="inconclusive", repeats=verdicts, reason=text, cause="flips", findings=[*findings, *more]
+    )
 
 
 class _Story(msgspec.Struct):
@@ -120,7 +129,7 @@ def results(folder: Path, expected: Expected | None = None) -> Results:
         tool=header["tool"],
         plan=header["digest"],
         journal=story.chain,
-        complete=story.reason == "complete" and len(order) <= len({c.id for c in cells} & set(order)),
+        complete=story.reason == "complete" and not any(_missing(id, header, story) for id in order),
         command=header["command"],
         platform=header["platform"],
         profiles=profiles,
@@ -135,6 +144,11 @@ def results(folder: Path, expected: Expected | None = None) -> Results:
             if any(row["profile"] == profile.name and row["dut"] == dut.name for row in header["cells"])
         ],
     )
+
+
+def _missing(id: str, header: dict[str, Any], story: _Story) -> bool:
+    """Whether a planned cell lacks the result of a repeat."""
+    return len(story.cells.get(id, ())) < header["repeat"]
 
 
 def _seconds(start: str, end: str) -> float:
@@ -209,16 +223,16 @@ def _conformance(
         if row is None or mark.dut != dut:
             continue
         counts[row.level][mark.verdict] += 1
-        if row.level not in levels:
+        if row.level not in levels or row.provisional:
             continue
         deciding = [
             cells[i]
             for i in mark.cells
             if any(f.requirement == row.id and f.verdict == mark.verdict for f in cells[i].findings)
         ]
-        if mark.verdict == "fail" and not row.provisional and not all(cell.known for cell in deciding):
+        if mark.verdict == "fail" and not all(cell.known for cell in deciding):
             failing.append(row.number)
-        elif mark.verdict in ("inconclusive", "error"):
+        elif any(f.requirement == row.id and f.verdict in DOUBTS for i in mark.cells for f in cells[i].findings):
             doubtful.append(row.number)
     absent = [
         cell.case.removeprefix("claim.")
@@ -228,7 +242,7 @@ def _conformance(
     missing = [
         row["id"]
         for row in header["cells"]
-        if row["profile"] == profile.name and row["dut"] == dut and row["id"] not in story.cells
+        if row["profile"] == profile.name and row["dut"] == dut and _missing(row["id"], header, story)
     ]
     tally = {level: dict(counter) for level, counter in sorted(counts.items())}
     verdict: Verdict = "pass"
