@@ -24,6 +24,7 @@ CLAIMS = {
     "session-expiry": "keeps a session for the Session Expiry Interval asked for (5.0)",
     "assigned-client-id": "gives a client id to a client that has none",
     "enhanced-auth": "supports an Authentication Method (5.0)",
+    "alias-limit": "does not take every topic alias, Topic Alias Maximum below 65,535 (5.0)",
     "receive-limit": "announces a Receive Maximum of at most 1,000 (5.0)",
     "packet-limit": "announces a Maximum Packet Size of at most 1 MiB (5.0)",
     "authentication": "checks user name and password",
@@ -107,6 +108,7 @@ def _announced(client: Client) -> dict[str, bool]:
         "subscription-identifiers": client.announced(Property.SUBSCRIPTION_IDENTIFIER_AVAILABLE, 1) == 1,
         "topic-alias": client.announced(Property.TOPIC_ALIAS_MAXIMUM, 0) > 0,
         "session-expiry": client.announced(Property.SESSION_EXPIRY_INTERVAL, 1) > 0,
+        "alias-limit": client.announced(Property.TOPIC_ALIAS_MAXIMUM, 0) < 0xFFFF,
         "receive-limit": client.announced(Property.RECEIVE_MAXIMUM, 65_535) <= MOST_MESSAGES,
         "packet-limit": client.announced(Property.MAXIMUM_PACKET_SIZE, 1 << 32) <= MOST_BYTES,
     }

@@ -36,7 +36,7 @@ async def _send_in_pieces(client: Client, size: int, *packets: Packet) -> None:
 def _whole_talk(broker: Broker) -> tuple[Packet, ...]:
     return (
         broker.connect(),
-        Subscribe(1, (Subscription(broker.topic()),)),
+        Subscribe(1, (Subscription(broker.topic()), Subscription(broker.topic("other")))),
         Publish(broker.topic(), b"x"),
         Pingreq(),
         Unsubscribe(2, (broker.topic("other"),)),

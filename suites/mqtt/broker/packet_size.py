@@ -120,7 +120,7 @@ async def another_subscriber_gets_what_is_too_large_for_one(broker: Broker) -> N
         other.violated(f"the message of {len(large)} bytes", describe(message))
 
 
-@case(v5("3.1.2-24"), v5("3.1.2-25"))
+@case(v5("3.1.2-25"))
 async def properties_count_towards_the_size(broker: Broker) -> None:
     client = await _limited(broker, 0)
     publisher = await broker.connected()

@@ -159,12 +159,11 @@ async def a_property_out_of_place_in_the_will_is_refused(broker: Broker, propert
     rows=_twice(
         Property.SESSION_EXPIRY_INTERVAL,
         Property.RECEIVE_MAXIMUM,
-        Property.MAXIMUM_PACKET_SIZE,
         Property.TOPIC_ALIAS_MAXIMUM,
         Property.REQUEST_RESPONSE_INFORMATION,
         Property.REQUEST_PROBLEM_INFORMATION,
     )
-    | {"Maximum Packet Size of 1000": ((Property.MAXIMUM_PACKET_SIZE, 1000),) * 2},
+    | {"Maximum Packet Size": ((Property.MAXIMUM_PACKET_SIZE, 1000),) * 2},
 )
 async def a_property_twice_in_connect_is_refused(broker: Broker, properties: Properties) -> None:
     await _connect_is_an_error(broker, broker.connect(properties=properties), "as a property is there twice")
