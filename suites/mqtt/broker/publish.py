@@ -89,12 +89,21 @@ async def a_message_is_delivered_under_the_name_it_was_published_to(broker: Brok
     await subscriber.message(topic)
 
 
+@case(v311("3.3.2-1"), v5("3.3.2-1"), needs=("qos-1",))
+async def the_name_stands_before_the_packet_identifier(broker: Broker) -> None:
+    topic = broker.topic()
+    subscriber = await broker.subscriber(topic, qos=1)
+    publisher = await broker.connected()
+    await publisher.published(topic, b"x", qos=1)
+    await subscriber.message(topic, payload=b"x")
+
+
 @case(v311("3.3.2-3"), v5("3.3.2-3"), needs=("wildcards",))
 async def a_delivered_name_matches_the_filter(broker: Broker) -> None:
     """Names that match and names that do not, in turn; the last one matches."""
     subscriber = await broker.subscriber(broker.topic("a/+/c"))
     publisher = await broker.connected()
-    for name in ("a/1/c", "a/1/d", "b/1/c", "a/c", "a/1/c/d", "a//c", "A/1/c", "a/last/c"):
+    for name in ("a/1/c", "a/1/d", "b/1/c", "a/c", "a/1/c/d", "a/1/2/c", "a//c", "A/1/c", "a/last/c"):
         await publisher.published(broker.topic(name), name.encode())
     for name in ("a/1/c", "a//c", "a/last/c"):
         message = await subscriber.message()

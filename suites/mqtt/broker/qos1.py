@@ -69,12 +69,24 @@ async def an_acknowledged_message_reaches_every_subscriber(broker: Broker) -> No
         await subscriber.message(topic, payload=b"x")
 
 
+@case(v311("4.5.0-1"), v5("4.5.0-1"), needs=("qos-1", "wildcards"), rows={"plus": "a/+", "hash": "a/#"})
+async def an_acknowledged_message_reaches_a_subscription_with_a_wildcard(broker: Broker, filter: str) -> None:
+    subscriber = await broker.subscriber(broker.topic(filter), qos=1)
+    publisher = await broker.connected()
+    await publisher.published(broker.topic("a/b"), b"x", qos=1)
+    await subscriber.message(broker.topic("a/b"), payload=b"x")
+
+
 @case(v311("4.5.0-1"), v5("4.5.0-1"), needs=("qos-1", "session-expiry"))
-async def an_acknowledged_message_is_kept_for_a_subscriber_who_is_away(broker: Broker) -> None:
+async def acknowledged_messages_are_kept_for_a_subscriber_who_is_away(broker: Broker) -> None:
     topic, name = broker.topic(), broker.client_id("away")
     away = await broker.subscriber(topic, qos=1, id=name, stored=True)
     await away.disconnect()
     publisher = await broker.connected()
-    await publisher.published(topic, b"x", qos=1)
+    said = [b"one", b"two", b"three"]
+    for payload in said:
+        await publisher.published(topic, payload, qos=1)
     back = await broker.resumed(name)
-    await back.message(topic, payload=b"x", qos=1)
+    came = [(await back.message(topic, because="published while away")).payload for _ in said]
+    if sorted(came) != sorted(said):
+        back.violated(f"each of {said}", f"{came}")
