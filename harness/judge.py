@@ -19,6 +19,8 @@ from testbed.link.tap import Tap
 from testbed.protocol import Role
 from testbed.trial import Trial
 
+#: Characters of a traceback that are kept.
+TRACE = 8000
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyz"
 
 
@@ -92,19 +94,24 @@ async def judge(cell: PlannedCell, bench: Bench, scope: str) -> tuple[Cell, Tria
     try:
         async with asyncio.timeout(case.timeout), bench.role.tester(trial) as handle:
             await (case.run(handle, case.rows[cell.row]) if cell.row else case.run(handle))
-    except Violation as violation:
-        verdict, reason = "fail", str(violation)
-        expected, came = violation.expected, violation.came
-        blamed = violation.requirements
-    except Inconclusive as doubt:
-        verdict, reason, cause = "inconclusive", doubt.reason, doubt.cause
     except TimeoutError:
         verdict, reason = "error", f"the case did not end within {case.timeout:g} s: it waits without bound"
     except Exception as error:
-        verdict, reason = "error", f"{type(error).__name__}: {error}"
-        trace = traceback.format_exc(limit=-6)
+        match _decisive(error):
+            case Violation() as violation:
+                verdict, reason = "fail", str(violation)
+                expected, came = violation.expected, violation.came
+                blamed = violation.requirements
+            case Inconclusive() as doubt:
+                verdict, reason, cause = "inconclusive", doubt.reason, doubt.cause
+            case _:
+                verdict, reason, trace = "error", f"{type(error).__name__}: {error}", _traced(error)
     finally:
         trial.close()
+    if trial.failure is not None:
+        # Whatever the case made of the connection's end, it was not the device that ended it.
+        verdict, reason = "error", f"{type(trial.failure).__name__}: {trial.failure}"
+        trace, cause = _traced(trial.failure), ""
     findings = _findings(cell, trial, verdict, expected, came, blamed)
     broken = [f for f in findings if f.source == "rule"]
     if broken and verdict == "pass":
@@ -130,6 +137,23 @@ async def judge(cell: PlannedCell, bench: Bench, scope: str) -> tuple[Cell, Tria
         command=reproduce(cell),
     )
     return result, trial
+
+
+def _decisive(error: Exception) -> Exception:
+    """What decides a case: `error` itself, or of a group from a case that did several things at once the first
+    violation, else the first doubt; the group when it holds anything else."""
+    if not isinstance(error, ExceptionGroup):
+        return error
+    found = [_decisive(one) for one in error.exceptions]
+    if not all(isinstance(one, Violation | Inconclusive) for one in found):
+        return error
+    return next((one for one in found if isinstance(one, Violation)), found[0])
+
+
+def _traced(error: Exception) -> str:
+    """Where `error` came from, at most `TRACE` characters: the beginning and the end."""
+    text = "".join(traceback.format_exception(error, limit=-6))
+    return text if len(text) <= TRACE else f"{text[: TRACE // 2]}\n[...]\n{text[-TRACE // 2 :]}"
 
 
 def _findings(

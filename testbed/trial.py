@@ -89,6 +89,8 @@ class Trial:
     #: Bytes that crossed so far.
     recorded: int = 0
     began: int = field(default_factory=time.time_ns)
+    #: The first error of ours on any connection, known once it is closed.
+    failure: Exception | None = None
     _streams: list[Stream] = field(default_factory=list)
 
     def note(self, text: str, link: int = 0) -> None:
@@ -140,6 +142,7 @@ class Trial:
         """Close every connection, quietly."""
         for stream in self._streams:
             stream.close(abruptly=True)
+            self.failure = self.failure or stream.failure
         self._streams.clear()
 
 

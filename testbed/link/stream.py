@@ -29,6 +29,8 @@ class Stream(asyncio.Protocol):
         self._how = "closed"
         self._total = 0
         self.ended = False
+        #: What a tap or the tester threw while it was shown what came: an error of ours, never an act of the device.
+        self.failure: Exception | None = None
         self.local: tuple[str, int] = ("", 0)
         self.remote: tuple[str, int] = ("", 0)
         self._chain = chain(taps, to_tester=self._arrive, to_dut=self._write, end=self._end, hang_up=self._hang_up)
@@ -54,12 +56,23 @@ class Stream(asyncio.Protocol):
             self._how = f"cut off by the tester after {MOST >> 20} MiB"
             self._hang_up(True)
             return
-        self._chain.from_dut(data)
+        self._guarded(self._chain.from_dut, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, ConnectionError):
             self._how = "reset"
-        self._chain.dut_closed()
+        self._guarded(self._chain.dut_closed)
+        if self.failure is not None:
+            self._end()
+
+    def _guarded(self, call: Callable[..., None], *arguments: object) -> None:
+        """Call into the chain; what it throws is kept, and ends the connection."""
+        try:
+            call(*arguments)
+        except Exception as error:
+            self.failure = self.failure or error
+            self._how = "given up by the tester after an error of its own"
+            self._hang_up(True)
 
     # -- the ends of the chain
 
@@ -102,7 +115,7 @@ class Stream(asyncio.Protocol):
 
     def close(self, *, abruptly: bool = False) -> None:
         """Close our end: with a FIN, or with a reset."""
-        self._chain.tester_closed(abruptly)
+        self._guarded(self._chain.tester_closed, abruptly)
 
 
 async def open_stream(
