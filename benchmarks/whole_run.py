@@ -34,11 +34,11 @@ def run(dut: str, lanes: int, folder: Path) -> tuple[float, dict[str, str], floa
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     ask.add_argument("--dut", default="mosquitto")
-    ask.add_argument("--runs", type=int, default=3, help="runs with 64 lanes that are compared")
+    ask.add_argument("--runs", type=int, default=3, help="runs with 128 lanes that are compared")
     asked = ask.parse_args()
     with TemporaryDirectory() as scratch:
         first: dict[str, str] = {}
-        for lanes in (64, 20, 1):
+        for lanes in (128, 20, 1):
             took, verdicts, longest = run(asked.dut, lanes, Path(scratch) / f"lanes{lanes}")
             first = first or verdicts
             differ = [id for id in first if verdicts.get(id) != first[id]]
@@ -46,16 +46,16 @@ def main() -> None:
             print(
                 f"{lanes:3} lanes: {took:6.1f} s, {len(verdicts)} cells; longest single wait {longest:.1f} s; "
                 f"run / (1.25 x wait + 5 s) = {took / budget:.2f}; "
-                f"verdicts that differ from 64 lanes: {len(differ)} {differ[:5]}"
+                f"verdicts that differ from 128 lanes: {len(differ)} {differ[:5]}"
             )
         times: list[float] = []
         flips: set[str] = set()
         for number in range(asked.runs):
-            took, verdicts, _ = run(asked.dut, 64, Path(scratch) / f"again{number}")
+            took, verdicts, _ = run(asked.dut, 128, Path(scratch) / f"again{number}")
             times.append(took)
             flips |= {id for id in first if verdicts.get(id) != first[id]}
         print(
-            f"{asked.runs} runs with 64 lanes: {min(times):.1f} to {max(times):.1f} s, "
+            f"{asked.runs} runs with 128 lanes: {min(times):.1f} to {max(times):.1f} s, "
             f"verdicts that differ: {len(flips)} {sorted(flips)[:8]}"
         )
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024

@@ -42,7 +42,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="NAME",
         help="profile to judge by (default: every known one that fits the device)",
     )
-    group.addoption("--testbed-lanes", type=int, default=64, metavar="N", help="cells at once on a device [64]")
+    group.addoption("--testbed-lanes", type=int, default=128, metavar="N", help="cells at once on a device [128]")
     group.addoption("--testbed-out", metavar="DIR", help="folder of the run [results/<time>-pytest]")
 
 

@@ -95,7 +95,7 @@ async def qualify(
     *,
     here: Path | None = None,
     faults: Sequence[Fault] | None = None,
-    lanes: int = 64,
+    lanes: int = 128,
     told: Told = lambda done, total, what: None,
 ) -> Quality:
     """The figures of one profile, on one real device. LaunchError when it does not start."""
@@ -198,7 +198,7 @@ async def _against(shop: _Shop, fault: Fault, cells: Sequence[PlannedCell]) -> t
 
 
 async def passes_on(
-    kind: str, role: Role, profile: Profile, cells: Sequence[PlannedCell], lanes: int = 64
+    kind: str, role: Role, profile: Profile, cells: Sequence[PlannedCell], lanes: int = 128
 ) -> list[str]:
     """The cells that pass on an empty peer: each is a hole in the suite."""
     hasty = replace(profile, parameters=profile.parameters | {"patience": EMPTY_PATIENCE, "quiet": 0.05})

@@ -42,7 +42,7 @@ from testbed.protocol import Role, roles
 TOOL = f"iot-testbed {version('iot-testbed')}"
 #: Seconds of a whole run, unless told otherwise.
 WHOLE = 1800.0
-LANES = 64
+LANES = 128
 
 
 @dataclass(frozen=True, slots=True)

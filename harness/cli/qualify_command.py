@@ -20,7 +20,7 @@ from testbed.protocol import roles
 @click.argument("profile_name", metavar="PROFILE")
 @click.option("--dut", "dut", required=True, metavar="DUT", help="A sound device to plant the faults on.")
 @click.option("--fault", "names", multiple=True, metavar="NAME", help="Only these faults.")
-@click.option("--lanes", default=64, type=click.IntRange(1, 1024), show_default=True, help="Cells at once.")
+@click.option("--lanes", default=128, type=click.IntRange(1, 1024), show_default=True, help="Cells at once.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to store the figures (JSON).")
 @click.option("--profile-path", "paths", multiple=True, type=click.Path(path_type=Path), help="More profiles.")
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
