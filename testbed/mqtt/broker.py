@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -33,9 +34,14 @@ class Broker:
     # -- names that belong to this cell alone
 
     def client_id(self, name: str = "") -> str:
-        """At most 23 letters and digits, which every broker must take [MQTT-3.1.3-5]."""
+        """At most 23 letters and digits, which every broker must take [MQTT-3.1.3-5]; another for each `name`."""
         self._clients += 1
-        return f"{self.trial.scope}{name or f'c{self._clients}'}"[:23]
+        name = name or f"c{self._clients}"
+        letters = "".join(letter for letter in name if letter.isascii() and letter.isalnum())
+        id = f"{self.trial.scope}{letters}"
+        if letters == name and len(id) <= 23:
+            return id
+        return id[:15] + hashlib.sha256(name.encode()).hexdigest()[:8]
 
     def topic(self, name: str = "t") -> str:
         """A topic below the cell's own level; `name` may hold levels and wildcards."""

@@ -79,6 +79,8 @@ class Client(Conversation):
         suback = await self.maybe(Suback, lambda p: p.packet_id == request.packet_id)
         if suback is None:
             self.unprepared("SUBSCRIBE was not answered by SUBACK")
+        if len(suback.codes) != len(wanted):
+            raise Inconclusive(f"{len(wanted)} subscriptions were answered by {describe(suback)}")
         for code, one in zip(suback.codes, wanted, strict=False):
             if code >= 0x80:
                 raise Inconclusive(f"the subscription to {one.filter!r} was refused: {describe(suback)}")
@@ -224,6 +226,8 @@ class Client(Conversation):
     ) -> Disconnect | None:
         """The broker ends the connection. In 5.0 it may say DISCONNECT first (returned): with a reason code of 0x80
         or more, and one of `reason` where the standard leaves no other. An end by reset is an end."""
+        if self.hung_up:
+            raise RuntimeError("the case has closed this connection itself, so its end says nothing of the broker")
         ended = await self.until(lambda: self.ended_at, within)
         disconnect = self.take(Disconnect)
         if ended is None and self.ended_at is None:

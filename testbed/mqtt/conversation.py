@@ -41,7 +41,8 @@ class Conversation:
         self._framer = Framer(LARGEST_PACKET)
         self._changed = asyncio.Event()
         self._stream: Stream | None = None
-        self._closed = False
+        #: Whether the tester closed it, and the device had not before.
+        self.hung_up = False
 
     async def open(self) -> None:
         """Connect. Inconclusive when the device does not accept it."""
@@ -109,11 +110,13 @@ class Conversation:
     def drop(self) -> None:
         """Break the connection with a reset, as a dying peer does."""
         if self._stream is not None:
+            self.hung_up = self.hung_up or self.ended_at is None
             self._stream.close(abruptly=True)
 
     def close(self) -> None:
         """Close our end of the connection properly (no DISCONNECT)."""
         if self._stream is not None:
+            self.hung_up = self.hung_up or self.ended_at is None
             self._stream.close()
 
     # -- what must come

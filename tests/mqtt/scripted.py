@@ -50,7 +50,8 @@ async def broker(act: Act | None = None, *, accepts: bool = True) -> AsyncIterat
             first = False
             if writer.is_closing():
                 break
-        writer.close()
+        with contextlib.suppress(RuntimeError):  # the loop is over
+            writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     endpoint = Endpoint("tcp", "127.0.0.1", server.sockets[0].getsockname()[1])
