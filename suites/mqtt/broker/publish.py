@@ -98,17 +98,25 @@ async def the_name_stands_before_the_packet_identifier(broker: Broker) -> None:
     await subscriber.message(topic, payload=b"x")
 
 
-@case(v311("3.3.2-3"), v5("3.3.2-3"), needs=("wildcards",))
-async def a_delivered_name_matches_the_filter(broker: Broker) -> None:
-    """Names that match and names that do not, in turn; the last one matches."""
-    subscriber = await broker.subscriber(broker.topic("a/+/c"))
+#: Filter -> names in the order of publication, and those of them that match; the last one does.
+MATCHES = {
+    "plus-inside": ("a/+/c", "a/1/c a/1/d b/1/c a/c a/1/c/d a/1/2/c a//c A/1/c a/last/c", "a/1/c a//c a/last/c"),
+    "plus-last": ("a/+", "a/1 a/1/2 a b/1 a/ a/last", "a/1 a/ a/last"),
+    "hash": ("a/b/#", "a/b a/bc a/b/1 a a/c/b a/b/1/2 b/a/b a/b/last", "a/b a/b/1 a/b/1/2 a/b/last"),
+}
+
+
+@case(v311("3.3.2-3"), v5("3.3.2-3"), needs=("wildcards",), rows=MATCHES)
+async def every_delivered_name_matches_the_filter(broker: Broker, row: tuple[str, str, str]) -> None:
+    filter, names, matching = row
+    subscriber = await broker.subscriber(broker.topic(filter))
     publisher = await broker.connected()
-    for name in ("a/1/c", "a/1/d", "b/1/c", "a/c", "a/1/c/d", "a/1/2/c", "a//c", "A/1/c", "a/last/c"):
+    for name in names.split():
         await publisher.published(broker.topic(name), name.encode())
-    for name in ("a/1/c", "a//c", "a/last/c"):
+    for name in matching.split():
         message = await subscriber.message()
         if message.topic != broker.topic(name) or message.payload != name.encode():
-            subscriber.violated(f"the message to {name}, which the filter a/+/c matches", describe(message))
+            subscriber.violated(f"the message to {name}, which the filter {filter} matches", describe(message))
 
 
 ILL = {
