@@ -72,7 +72,7 @@ async def an_unusual_client_id_is_accepted_or_properly_rejected(broker: Broker, 
         client.violated("the broker to close the connection after it rejected the client id")
 
 
-@case(v311("3.1.3-8"))
+@case(v311("3.1.3-8"), v311("3.1.3-9"))
 async def an_empty_client_id_without_clean_session_is_rejected_by_return_code_2(broker: Broker) -> None:
     twin = await broker.connected(stored=True)
     await twin.send(Disconnect())

@@ -221,8 +221,10 @@ async def what_follows_a_rejected_connect_is_not_processed(broker: Broker, flaw:
 @case(v311("3.1.4-2"), v5("3.1.4-3"), rows={"clean": False, "session-kept": True})
 async def the_same_client_id_takes_the_connection_over(broker: Broker, stored: bool) -> None:
     first = await broker.connected(stored=stored)
-    second = await broker.connected(first.id, stored=stored)
+    second = await broker.linked()
+    await second.send(broker.connect(first.id, stored=stored))
     await first.is_closed_by_broker(reason=Reason.SESSION_TAKEN_OVER, because="whose client id connected again")
+    await second.expect(Connack, code=0, because="as the newer connection goes on")
     await second.is_alive()
 
 

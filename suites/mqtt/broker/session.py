@@ -34,7 +34,7 @@ async def a_clean_start_has_no_session_present(broker: Broker) -> None:
     await _says(broker, broker.client_id(), False, "to a clean start")
 
 
-@case(v311("3.2.2-3"), v5("3.2.2-3"), v5("3.1.2-6"))
+@case(v311("3.2.2-3"), v311("3.1.2-4"), v5("3.2.2-3"), v5("3.1.2-6"))
 async def without_stored_state_no_session_is_present(broker: Broker) -> None:
     client = await _says(broker, broker.client_id(), False, "to a client id that was never here", stored=True)
     await client.is_alive()
@@ -42,7 +42,11 @@ async def without_stored_state_no_session_is_present(broker: Broker) -> None:
 
 @case(
     v311("3.2.2-2"),
+    v311("3.1.2-4"),
+    v311("4.1.0-1"),
     v5("3.2.2-3"),
+    v5("3.1.2-5"),
+    v5("3.1.2-23"),
     needs=KEPT,
     rows={"nothing-but-itself": None, "a-subscription-at-qos-0": 0, "a-subscription-at-qos-1": 1},
 )
@@ -55,14 +59,14 @@ async def with_stored_state_a_session_is_present(broker: Broker, qos: int | None
     await _says(broker, first.id, True, "to a client whose session was to be kept", stored=True)
 
 
-@case(v311("3.2.2-2"), v5("3.2.2-3"), needs=(*KEPT, "qos-1"))
+@case(v311("3.2.2-2"), v311("3.1.2-4"), v5("3.2.2-3"), v5("3.1.2-23"), needs=(*KEPT, "qos-1"))
 async def a_session_survives_a_broken_connection(broker: Broker) -> None:
     first = await broker.subscriber(broker.topic(), qos=1, stored=True)
     first.drop()
     await _says(broker, first.id, True, "to a client whose session was to be kept", stored=True)
 
 
-@case(v311("3.2.2-2"), v5("3.2.2-3"), needs=(*KEPT, "qos-1"))
+@case(v311("3.2.2-2"), v311("3.1.2-4"), v5("3.2.2-3"), v5("3.1.2-5"), needs=(*KEPT, "qos-1"))
 async def a_take_over_finds_the_session_present(broker: Broker) -> None:
     first = await broker.subscriber(broker.topic(), qos=1, stored=True)
     await _says(broker, first.id, True, "to a client that takes its own connection over", stored=True)
@@ -95,7 +99,7 @@ async def a_session_expiry_interval_of_0_ends_the_session_with_its_connection(br
     await _says(broker, first.id, False, "as the session ended with its connection", clean=False, properties=zero)
 
 
-@case(v5("3.1.2-4"), v5("3.2.2-3"), needs=KEPT)
+@case(v5("3.1.2-23"), v5("3.2.2-3"), needs=KEPT)
 async def a_session_that_started_clean_can_be_kept(broker: Broker) -> None:
     """In 5.0 how a session starts and how long it lasts are two matters."""
     first = await broker.connected(clean=True, properties={Property.SESSION_EXPIRY_INTERVAL: 60})
@@ -150,12 +154,13 @@ async def the_expiry_interval_does_not_run_while_connected(broker: Broker) -> No
 
 @case(v311("4.1.0-2"), v5("4.1.0-1"))
 async def a_session_lasts_as_long_as_its_connection(broker: Broker) -> None:
-    """Also one that is not to be kept, while others come and go."""
+    """Also one that is not to be kept, while the client speaks and others come and go."""
     topic = broker.topic()
     client = await broker.subscriber(topic)
     for _ in range(3):
         other = await broker.subscriber(topic)
         await other.disconnect()
+        await client.settled()
     last = await broker.connected()
     await last.published(topic, b"still subscribed")
     await client.message(topic, payload=b"still subscribed")

@@ -35,7 +35,7 @@ async def _gets(client: Client, topic: str, payloads: list[bytes], qos: int) -> 
             client.violated("each message once", describe(packet))
 
 
-@case(v311("3.1.2-4"), v5("3.1.2-5"), needs=("session-expiry",))
+@case(v311("3.1.2-4"), v311("3.1.4-3"), v5("3.1.2-5"), v5("3.1.4-4"), needs=("session-expiry",))
 async def a_resumed_session_has_its_subscriptions(broker: Broker) -> None:
     topic = broker.topic()
     back = await broker.resumed(await _away(broker, topic, 0))

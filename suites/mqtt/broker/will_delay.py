@@ -24,7 +24,9 @@ def _grace(broker: Broker) -> float:
     return float(broker.parameter("will-delay-grace", GRACE))
 
 
-@case(v5("3.1.2-8"), needs=_KEPT, lasts=2.0 + GRACE, rows={"broken": True, "disconnect-with-will": False})
+@case(
+    v5("3.1.2-7"), v5("3.1.2-8"), needs=_KEPT, lasts=2.0 + GRACE, rows={"broken": True, "disconnect-with-will": False}
+)
 async def a_will_waits_for_its_delay(broker: Broker, broken: bool) -> None:
     """A delay of 2 s: not within the first second (whole seconds are what brokers count in), but in the end."""
     topic = broker.topic()
