@@ -4,6 +4,7 @@ the session is resumed."""
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from harness.case import case
 from suites.mqtt import v5, v311
@@ -16,12 +17,12 @@ from testbed.mqtt.properties import Property
 RETRY = 5.0
 
 
-async def _unacknowledged(broker: Broker, qos: int, name: str, **message: object) -> Publish:
+async def _unacknowledged(broker: Broker, qos: int, name: str, **message: Any) -> Publish:
     """Set-up: a message reaches the stored session `name`, which answers nothing and loses its connection."""
     topic = broker.topic()
     subscriber = await broker.subscriber(topic, qos=qos, id=name, stored=True)
     publisher = await broker.connected()
-    await publisher.published(topic, b"x", qos=qos, **message)  # type: ignore[arg-type]
+    await publisher.published(topic, b"x", qos=qos, **message)
     received = await subscriber.delivered(topic)
     subscriber.drop()
     return received

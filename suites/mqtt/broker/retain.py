@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from harness.case import case
 from suites.mqtt import v5, v311
+from testbed.findings import Violation
 from testbed.mqtt.broker import Broker
 from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Publish
@@ -38,7 +39,7 @@ async def _found(broker: Broker, topic: str) -> list[Publish]:
 async def _finds_nothing(broker: Broker, topic: str, because: str) -> None:
     found = await _found(broker, topic)
     if found:
-        (await broker.connected()).violated(f"no retained message {because}", f"{found[0].payload[:40]!r}")
+        raise Violation(f"no retained message {because}", f"{found[0].payload[:40]!r}")
 
 
 # -- stored, replaced, removed
@@ -83,7 +84,7 @@ async def a_later_retained_message_replaces_the_earlier(broker: Broker) -> None:
     topic = await _retained(broker, b"first", b"second", b"last")
     payloads = [message.payload for message in await _found(broker, topic)]
     if payloads != [b"last"]:
-        (await broker.connected()).violated("the last retained message alone", f"{payloads}")
+        raise Violation("the last retained message alone", f"{payloads}")
 
 
 @case(v311("3.3.1-7"), v5("3.3.1-5"), needs=("retain", "qos-1"))
