@@ -8,7 +8,7 @@ from testbed.dut import Dut
 from testbed.findings import Inconclusive, Violation
 from testbed.mqtt.broker import VERSIONS, Broker
 from testbed.mqtt.client import Client
-from testbed.mqtt.packets import Connack, Publish, Suback, Subscribe, Subscription
+from testbed.mqtt.packets import Connack, Puback, Publish, Suback, Subscribe, Subscription
 from testbed.mqtt.properties import Property
 from testbed.trial import Trial
 
@@ -27,6 +27,7 @@ CLAIMS = {
     "alias-limit": "does not take every topic alias, Topic Alias Maximum below 65,535 (5.0)",
     "receive-limit": "announces a Receive Maximum of at most 1,000 (5.0)",
     "packet-limit": "announces a Maximum Packet Size of at most 1 MiB (5.0)",
+    "restricted-topics": "refuses messages to some topic (parameter restricted-topic, else one below $SYS)",
     "authentication": "checks user name and password",
     "websocket": "takes connections over WebSocket",
 }
@@ -93,7 +94,25 @@ async def discover(trial: Trial) -> dict[str, bool]:
         tried = await asyncio.gather(_qos(broker, 1), _qos(broker, 2), _retain(broker), _wildcards(broker))
         found = dict(zip(("qos-1", "qos-2", "retain", "wildcards"), tried, strict=True))
     found["assigned-client-id"] = await empty
+    found["restricted-topics"] = await _restricted_topics(broker)
     return found
+
+
+async def _restricted_topics(broker: Broker) -> bool:
+    """Whether a message to the restricted topic is refused: by its reason code in 5.0, and in 3.1.1, which has none,
+    by not being delivered."""
+    topic = str(broker.parameter("restricted-topic", f"$SYS/{broker.topic('restricted')}"))
+    try:
+        client = await broker.connected()
+        if broker.v5:
+            await client.send(Publish(topic, b"x", 1, packet_id=1))
+            puback = await client.maybe(Puback)
+            return puback is not None and puback.code >= 0x80
+        subscriber = await broker.subscriber(topic)
+        await client.send(Publish(topic, b"x"))
+        return await subscriber.maybe(Publish, within=max(broker.trial.quiet, 0.2)) is None
+    except Inconclusive:
+        return False
 
 
 def _announced(client: Client) -> dict[str, bool]:
