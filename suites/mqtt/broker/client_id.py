@@ -152,13 +152,13 @@ async def an_assigned_client_id_is_taken_over_like_any_other(broker: Broker) -> 
 @case(
     v311("3.1.3-2"),
     v5("3.1.3-2"),
-    needs=("session-expiry",),
+    needs=("session-expiry", "qos-1"),
     rows={"another": "{0}b", "a-prefix": "{0}", "in-other-case": "{0}A"},
 )
 async def a_session_belongs_to_its_client_id(broker: Broker, pattern: str) -> None:
     """A client id that is nearly the same finds no session; the same one does."""
     stem = broker.client_id("x")
-    keeper = await broker.connected(f"{stem}a", stored=True)
+    keeper = await broker.subscriber(broker.topic(), qos=1, id=f"{stem}a", stored=True)
     await keeper.disconnect()
     stranger = await broker.linked()
     await stranger.send(broker.connect(pattern.format(stem), stored=True))

@@ -48,6 +48,9 @@ def _will(connect: Connect) -> Will:
     return connect.will
 
 
+#: Seconds: a broker may close only when the time for a first packet that it understands is over.
+LATEST = 15.0
+
 #: Of a CONNECT with a will.
 FLAWS: dict[str, Spoil] = {
     "flags-in-the-fixed-header": lambda c, v: replace(c, flags=1),
@@ -96,7 +99,8 @@ UNCHECKED = ("not authentication",)
 
 
 async def _is_refused_as_malformed(client: Client, broker: Broker) -> None:
-    """5.0 may say why in a CONNACK (section 4.13.1); 3.1.1 closes without one."""
+    """5.0 may say why in a CONNACK (section 4.13.1); 3.1.1 closes without one. No text says how soon."""
+    await client.until(lambda: client.inbox or None, within=max(LATEST, client.trial.patience))
     if broker.v5:
         await client.is_refused(because="which does not have the format of section 3.1")
         return

@@ -48,13 +48,20 @@ async def without_stored_state_no_session_is_present(broker: Broker) -> None:
     v5("3.1.2-5"),
     v5("3.1.2-23"),
     needs=KEPT,
-    rows={"nothing-but-itself": None, "a-subscription-at-qos-0": 0, "a-subscription-at-qos-1": 1},
+    rows={"nothing-but-itself": False, "a-subscription": True},
 )
-async def with_stored_state_a_session_is_present(broker: Broker, qos: int | None) -> None:
+async def with_stored_state_a_session_is_present(broker: Broker, subscribed: bool) -> None:
     """That the session exists is state, even if it holds nothing."""
     first = await broker.connected(stored=True)
-    if qos is not None:
-        await first.subscribed(broker.topic(), qos=qos)
+    if subscribed:
+        await first.subscribed(broker.topic())
+    await first.disconnect()
+    await _says(broker, first.id, True, "to a client whose session was to be kept", stored=True)
+
+
+@case(v311("3.2.2-2"), v311("3.1.2-4"), v5("3.2.2-3"), v5("3.1.2-5"), needs=(*KEPT, "qos-1"))
+async def a_session_with_a_subscription_at_qos_1_is_present(broker: Broker) -> None:
+    first = await broker.subscriber(broker.topic(), qos=1, stored=True)
     await first.disconnect()
     await _says(broker, first.id, True, "to a client whose session was to be kept", stored=True)
 

@@ -147,7 +147,7 @@ async def a_qos_2_message_from_the_client_is_remembered_until_pubrel(broker: Bro
     """The client got PUBREC, lost the connection and says PUBREL in the next: the message is delivered once."""
     topic = broker.topic()
     watcher = await broker.subscriber(topic, qos=2)
-    client = await broker.connected(stored=True)
+    client = await broker.subscriber(broker.topic("own"), qos=2, stored=True)
     await client.send(Publish(topic, b"once", 2, packet_id=7))
     if await client.maybe(Pubrec, lambda p: p.packet_id == 7) is None:
         client.unprepared("PUBLISH with QoS 2 was not acknowledged", cause="no answer to QoS 2")
