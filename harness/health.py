@@ -7,9 +7,14 @@ import asyncio
 from msgspec.structs import replace
 
 from harness.results import Cell
+from testbed.findings import Inconclusive
 from testbed.launch.placed import Placed
 from testbed.launch.process import Process
 from testbed.protocol import Role
+from testbed.trial import OURS
+
+#: Seconds before each question to a device that seems to be gone; one that is only slow, or restarted, gets time.
+PAUSES = (0.0, 0.3, 1.0, 2.0, 4.0)
 
 
 class Health:
@@ -19,6 +24,8 @@ class Health:
         self._device, self._role = device, role
         self._asking = asyncio.Lock()
         self.dead = ""
+        #: When the last question began that it answered.
+        self._answered = 0.0
 
     async def poll(self) -> None:
         """Watch a process of ours until it is dead."""
@@ -32,26 +39,41 @@ class Health:
             last = f"; the end of its log:\n{tail}" if tail else ""
             self.dead = f"{self._device.dut.name} died with status {self._device.exit_status}{last}"
 
-    async def check(self, result: Cell, *, alone: bool = False) -> None:
-        """Ask more closely after a cell that found no connection, or that had the device `alone`."""
-        if alone:
+    async def check(self, result: Cell, *, alone: bool = False, left: bool = False) -> None:
+        """Ask more closely after a cell that found no connection, that had the device `alone`, or whose connection
+        the device has `left`: a device that falls closes its connections too."""
+        since = asyncio.get_running_loop().time()
+        if alone or (left and self._device.controlled):
             # A process that falls takes a moment to be reaped.
             await asyncio.sleep(0.05)
         self._look()
-        if self.dead or result.cause != "no connection":
+        if self.dead or not (result.cause == "no connection" or (left and not self._device.controlled)):
             return
         async with self._asking:
-            for pause in (0.0, 0.3, 1.0):
-                if self.dead:
-                    return
-                await asyncio.sleep(pause)
-                try:
-                    await self._role.ready(self._device.dut)
-                    return
-                except OSError as error:
-                    why = str(error)
+            if self._answered > since:
+                return
+            await self._ask()
+
+    async def _ask(self) -> None:
+        """Find out whether it answers as its role does."""
+        why = ""
+        for pause in PAUSES:
             self._look()
-            self.dead = self.dead or f"{self._device.dut.name} stopped answering during the run: {why}"
+            if self.dead:
+                return
+            await asyncio.sleep(pause)
+            began = asyncio.get_running_loop().time()
+            try:
+                await self._role.ready(self._device.dut)
+            except (OSError, Inconclusive) as error:
+                if getattr(error, "errno", None) in OURS:
+                    return  # nothing was learnt
+                why = str(error)
+            else:
+                self._answered = began
+                return
+        self._look()
+        self.dead = self.dead or f"{self._device.dut.name} stopped answering during the run: {why}"
 
 
 def killed(result: Cell, why: str, *, alone: bool) -> Cell:

@@ -78,6 +78,19 @@ def _records(path: Path) -> Iterator[tuple[Record, int]]:
         yield record, offset
 
 
+def _encodable(value: Any) -> Any:
+    """`value` with every text made UTF-8: what has none (a lone surrogate) is written as `\\udcff`."""
+    match value:
+        case str():
+            return value.encode(errors="backslashreplace").decode()
+        case dict():
+            return {_encodable(key): _encodable(one) for key, one in value.items()}
+        case list() | tuple():
+            return [_encodable(one) for one in value]
+        case _:
+            return value
+
+
 class Journal:
     """An open journal. `append` returns at once; a thread writes and syncs in groups.
 
@@ -117,7 +130,11 @@ class Journal:
         if self.failure:
             raise JournalError(self.failure)
         with self._lock:
-            body = msgspec.json.encode({"n": self._number, "kind": kind, "at": now(), "data": data})
+            record = {"n": self._number, "kind": kind, "at": now(), "data": data}
+            try:
+                body = msgspec.json.encode(record)
+            except UnicodeEncodeError:
+                body = msgspec.json.encode(_encodable(msgspec.to_builtins(record)))
             self.chain = hashlib.sha256(self.chain.encode() + body).hexdigest()
             self._number += 1
             self._queue.put(body[:-1] + _TAIL + self.chain.encode() + b'"}\n')

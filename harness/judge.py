@@ -105,13 +105,13 @@ async def judge(cell: PlannedCell, bench: Bench, scope: str) -> tuple[Cell, Tria
             case Inconclusive() as doubt:
                 verdict, reason, cause = "inconclusive", doubt.reason, doubt.cause
             case _:
-                verdict, reason, trace = "error", f"{type(error).__name__}: {error}", _traced(error)
+                verdict, reason, trace = "error", f"{type(error).__name__}: {error}", traced(error)
     finally:
         trial.close()
     if trial.failure is not None:
         # Whatever the case made of the connection's end, it was not the device that ended it.
         verdict, reason = "error", f"{type(trial.failure).__name__}: {trial.failure}"
-        trace, cause = _traced(trial.failure), ""
+        trace, cause = traced(trial.failure), ""
     findings = _findings(cell, trial, verdict, expected, came, blamed)
     broken = [f for f in findings if f.source == "rule"]
     if broken and verdict == "pass":
@@ -150,7 +150,14 @@ def _decisive(error: Exception) -> Exception:
     return next((one for one in found if isinstance(one, Violation)), found[0])
 
 
-def _traced(error: Exception) -> str:
+def deepest(error: BaseException) -> BaseException:
+    """The first error inside groups of them."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
+
+
+def traced(error: Exception) -> str:
     """Where `error` came from, at most `TRACE` characters: the beginning and the end."""
     text = "".join(traceback.format_exception(error, limit=-6))
     return text if len(text) <= TRACE else f"{text[: TRACE // 2]}\n[...]\n{text[-TRACE // 2 :]}"

@@ -12,8 +12,8 @@ import os
 import platform
 import resource
 import secrets
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +26,7 @@ from harness import scheduler
 from harness.catalogue import infos
 from harness.health import Health, killed
 from harness.journal import Journal, JournalError
-from harness.judge import Bench, base36, judge, unrun
+from harness.judge import Bench, base36, deepest, judge, traced, unrun
 from harness.plan import Plan, PlannedCell
 from harness.profile import Profile
 from harness.results import Cell, Claim, ProfileInfo
@@ -38,11 +38,14 @@ from testbed.launch.process import Process, launch
 from testbed.link.pcapng import Capture
 from testbed.link.tap import Tap
 from testbed.protocol import Role, roles
+from testbed.trial import Trial
 
 TOOL = f"iot-testbed {version('iot-testbed')}"
 #: Seconds of a whole run, unless told otherwise.
 WHOLE = 1800.0
 LANES = 128
+#: Open files that a run may want.
+FILES = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +90,9 @@ class Run:
         done: frozenset[tuple[str, int]] = frozenset(),
     ) -> None:
         self.plan, self.folder, self.options, self.observers = plan, folder, options or Options(), observers
-        self._done = done
+        self._done = set(done)
+        #: DUTs whose capture could not be written.
+        self._uncaptured: set[str] = set()
         self._token = base36(secrets.randbelow(36**3)).zfill(3)
         self._count = 0
         self.journal = Journal(folder, resume=resume)
@@ -149,7 +154,7 @@ class Run:
 
     def _finish(self, cell: Cell, repeat: int) -> None:
         self.journal.append("cell", {"repeat": repeat, "cell": cell})
-        self._done |= {(cell.id, repeat)}
+        self._done.add((cell.id, repeat))
         for observer in self.observers:
             observer.cell(cell, repeat)
 
@@ -160,7 +165,19 @@ class Run:
     # -- one DUT
 
     async def _dut(self, description: Description) -> None:
+        """Bring up, judge, put down. An error of ours on the way is told in the cells of this DUT, and leaves the
+        others alone."""
         mine = [cell for cell in self.plan.cells if cell.dut == description.name]
+        try:
+            await self._life(description, mine)
+        except Exception as error:
+            if self.journal.failure:
+                raise
+            text, trace = f"an error of the test bed: {deepest(error)!r}", traced(error)
+            self._trouble(description.name, text)
+            self._all(mine, lambda cell: msgspec.structs.replace(unrun(cell, "error", text), trace=trace))
+
+    async def _life(self, description: Description, mine: list[PlannedCell]) -> None:
         role = roles()[description.role]
         self._say(description.name, "starting")
         try:
@@ -197,19 +214,20 @@ class Run:
         watcher = Health(device, role)
         jobs: list[scheduler.Job] = []
         lanes = scheduler.Lanes(self.options.lanes)
-        for profile in self.plan.profiles:
-            cells = [cell for cell in mine if cell.profile == profile.name]
-            if cells:
-                jobs += await self._prepare(dut, role, profile, cells, capture, watcher)
-        self._say(dut.name, f"judging {len(jobs)} cells")
         try:
+            for profile in self.plan.profiles:
+                cells = [cell for cell in mine if cell.profile == profile.name]
+                if cells:
+                    jobs += await self._prepare(dut, role, profile, cells, capture, watcher)
+            self._say(dut.name, f"judging {len(jobs)} cells")
             async with asyncio.TaskGroup() as group:
                 poll = group.create_task(watcher.poll())
                 await scheduler.run(jobs, lanes)
                 poll.cancel()
         finally:
             if capture:
-                capture.close()
+                with self._capturing(dut.name):
+                    capture.close()
         if watcher.dead:
             self._trouble(dut.name, watcher.dead)
 
@@ -234,16 +252,16 @@ class Run:
             return []
         finally:
             trial.close()
-            if capture:
-                capture.add(trial, "discovery")
+            self._keep(capture, trial, "discovery")
         merged = claims_module.merged(dut.description.claims, found, profile)
         self.journal.append("claims", {"dut": dut.name, "edition": profile.edition, "claims": merged})
-        dut.claims |= {claim.name: claims_module.there(claim) for claim in merged}
+        # What was found in one edition says nothing of another.
+        here = replace(dut, claims=dut.claims | {claim.name: claims_module.there(claim) for claim in merged})
         for cell in claims_module.absent(profile.edition, dut.name, merged, profile):
             if (cell.id, 0) not in self._done:
                 self._finish(cell, 0)
         by_name = {claim.name: claim for claim in merged}
-        return self._jobs(bench, cells, by_name, capture, health)
+        return self._jobs(replace(bench, dut=here), cells, by_name, capture, health)
 
     def _jobs(
         self,
@@ -275,12 +293,11 @@ class Run:
             return
         self._count += 1
         result, trial = await judge(cell, bench, f"{self._token}{base36(self._count)}")
-        if result.verdict != "pass" or cell.case.exclusive:
-            await health.check(result, alone=cell.case.exclusive)
+        if result.verdict != "pass" or cell.case.exclusive or trial.left:
+            await health.check(result, alone=cell.case.exclusive, left=trial.left)
         if health.dead:
             result = killed(result, health.dead, alone=cell.case.exclusive)
-        if capture:
-            capture.add(trial, f"{cell.id} {' '.join(cell.requirements)}")
+        self._keep(capture, trial, f"{cell.id} {' '.join(cell.requirements)}")
         self._finish(result, repeat)
 
     # -- bits
@@ -295,6 +312,21 @@ class Run:
         self.journal.append("trouble", {"dut": name, "text": text})
         self._say(name, f"trouble: {text}")
 
+    def _keep(self, capture: Capture | None, trial: Trial, comment: str) -> None:
+        if capture and trial.dut.name not in self._uncaptured:
+            with self._capturing(trial.dut.name):
+                capture.add(trial, comment)
+
+    @contextlib.contextmanager
+    def _capturing(self, name: str) -> Iterator[None]:
+        """A capture that cannot be written costs no verdict."""
+        try:
+            yield
+        except OSError as error:
+            if name not in self._uncaptured:
+                self._uncaptured.add(name)
+                self._trouble(name, f"the capture is not complete ({error.strerror})")
+
     def _capture(self, dut: Dut, role: Role) -> tuple[Capture | None, str]:
         if not self.options.capture:
             return None, ""
@@ -305,7 +337,11 @@ class Run:
 
 
 def _allow_many_sockets() -> None:
-    """Raise this process's limit of open files as far as it may go: lanes x DUTs x connections need many."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    """Raise this process's limit of open files: lanes x DUTs x connections need many. Not beyond `FILES`, as the
+    DUTs inherit it, and some make a table of that size."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = FILES if hard == resource.RLIM_INFINITY else min(hard, FILES)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return
     with contextlib.suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

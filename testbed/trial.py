@@ -7,6 +7,7 @@ the recorder, then the passive rules.
 
 from __future__ import annotations
 
+import errno
 import ssl
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +23,10 @@ from testbed.link.tap import Tap
 RECORDED = 2 << 20
 
 Way = Literal["sent", "received", "event"]
+#: Text of the event that the DUT ended a connection.
+LEFT = "closed by the DUT"
+#: What this machine may lack for one more connection: not the DUT's fault.
+OURS = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,11 @@ class Trial:
         self.shots.append(Shot(time.time_ns(), link, "event", b"", text))
 
     @property
+    def left(self) -> bool:
+        """Whether the DUT ended a connection, of its own will or because it died."""
+        return any(shot.text == LEFT for shot in self.shots if shot.way == "event")
+
+    @property
     def endpoint(self) -> Endpoint:
         """Where the DUT speaks this edition."""
         found = self.dut.endpoint(self.edition)
@@ -106,7 +116,8 @@ class Trial:
         return found
 
     async def connect(self, on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> tuple[Stream, int]:
-        """Open one more connection; returns it and its number. Inconclusive when the DUT does not accept it."""
+        """Open one more connection; returns it and its number. Inconclusive when the DUT does not accept it, OSError
+        when this machine has no more sockets."""
         number = len(self.addresses)
         self.addresses.append((("", 0), ("", 0)))
         recorder = _Recorder(self, number)
@@ -120,6 +131,8 @@ class Trial:
                 f"{self.endpoint} did not accept a connection in {self.patience:g} s", cause="no connection"
             ) from None
         except OSError as error:
+            if error.errno in OURS:
+                raise
             raise Inconclusive(
                 f"no connection to {self.endpoint}: {error.strerror or error}", cause="no connection"
             ) from None
@@ -173,7 +186,7 @@ class _Recorder(Tap):
         self.forward(data)
 
     def dut_closed(self) -> None:
-        self._finish("closed by the DUT")
+        self._finish(LEFT)
         self.end()
 
     def tester_closed(self, abruptly: bool) -> None:
