@@ -1,7 +1,7 @@
 """Enhanced authentication with a method that the broker supports: MQTT 5.0, section 4.12.
 
 The description of a broker that claims `enhanced-auth` has the parameters `auth-method`, `auth-data` (text for
-the CONNECT, may be missing) and `auth-answers` (texts for the AUTH packets that follow, may be missing).
+the CONNECT, may be missing) and `auth-answers` (text for the AUTH packets that follow, one a line, may be missing).
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ def _connect(broker: Broker, *more: tuple[Property, Any]) -> Connect:
 async def _exchange(broker: Broker, client: Client, opening: Connect | Auth) -> Connack | Auth | Disconnect | None:
     """Send `opening` and answer each AUTH as the description says: the last packet of the broker, None when it
     closed without one."""
-    answers = [str(text).encode() for text in broker.parameter("auth-answers", [])]
+    answers = str(broker.parameter("auth-answers", "")).encode().splitlines()
     await client.send(opening)
     while True:
         packet = await client.until(lambda: client.take(Auth) or client.take(Connack) or client.take(Disconnect))
@@ -53,12 +53,15 @@ async def _exchange(broker: Broker, client: Client, opening: Connect | Auth) -> 
 
 async def _authenticated(broker: Broker) -> Client:
     client = await broker.linked()
-    last = await _exchange(broker, client, _connect(broker))
+    _accepted(client, await _exchange(broker, client, _connect(broker)))
+    return client
+
+
+def _accepted(client: Client, last: Connack | Auth | Disconnect | None) -> None:
     if not isinstance(last, Connack) or last.code:
         came = describe(last) if last else client.what_came()
         raise Inconclusive(f"the authentication as the description gives it was not accepted: {came}")
     client.connack = last
-    return client
 
 
 def _auths(client: Client) -> list[Auth]:
@@ -67,10 +70,12 @@ def _auths(client: Client) -> list[Auth]:
 
 @case(v5("4.12.0-2"), v5("3.15.2-1"), needs=NEEDS)
 async def the_brokers_auth_asks_to_continue(broker: Broker) -> None:
-    client = await _authenticated(broker)
+    client = await broker.linked()
+    last = await _exchange(broker, client, _connect(broker))
     for packet in _auths(client):
         if packet.code != Reason.CONTINUE_AUTHENTICATION:
             client.violated("AUTH with 0x18 Continue authentication until CONNACK", describe(packet))
+    _accepted(client, last)
 
 
 @case(v5("4.12.0-5"), needs=NEEDS)
