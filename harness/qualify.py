@@ -21,7 +21,9 @@ from harness.plan import PlannedCell
 from harness.profile import Profile
 from harness.results import Cell, FaultResult, Quality
 from testbed.dut import Description, Dut
+from testbed.findings import Inconclusive
 from testbed.launch.empty import EMPTY, empty_peer
+from testbed.launch.placed import LaunchError
 from testbed.launch.process import launch
 from testbed.link.tap import Delay, Tap
 from testbed.protocol import Fault, Planted, Role
@@ -137,6 +139,12 @@ async def _applying(shop: _Shop, cells: Sequence[PlannedCell]) -> list[PlannedCe
     trial = Bench(shop.dut, shop.role, shop.profile.parameters).trial(shop.profile.edition, "qd")
     try:
         found = await shop.role.discover(trial)
+    except Inconclusive as doubt:
+        name = shop.dut.name
+        raise LaunchError(
+            f"{name}: cannot be discovered in {shop.profile.edition}: {doubt.reason}\n"
+            "  remedy: name a device that speaks it, on which every fault can be planted"
+        ) from None
     finally:
         trial.close()
     merged = claims_module.merged(shop.dut.description.claims, found, shop.profile)

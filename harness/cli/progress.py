@@ -9,8 +9,10 @@ from types import TracebackType
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
+from rich.text import Text
 
 from harness.plan import Plan
+from harness.report.visible import line, visible
 from harness.results import Cell
 from harness.run import Observer
 
@@ -21,22 +23,25 @@ _SHORT = {"pass": "pass", "fail": "fail", "inconclusive": "inconclusive", "error
 class Progress(Observer):
     """Counts cells by DUT; draws when it is asked to, from the main thread."""
 
-    def __init__(self, plan: Plan, console: Console, *, quiet: bool, mute: bool, done: int) -> None:
+    def __init__(
+        self, plan: Plan, console: Console, *, quiet: bool, mute: bool, done: frozenset[tuple[str, int]]
+    ) -> None:
         self._plan, self._console, self._quiet, self._mute = plan, console, quiet or mute, mute
         self._lock = threading.Lock()
         self._lines: list[str] = []
         self._state = {dut.name: "" for dut in plan.duts}
         self._counts: dict[str, Counter[str]] = {dut.name: Counter() for dut in plan.duts}
-        self._total = Counter(cell.dut for cell in plan.cells)
+        left = [cell.dut for cell in plan.cells for repeat in range(plan.repeat) if (cell.id, repeat) not in done]
+        self._total = Counter(left)
         self._live: Live | None = None
         if done and not quiet:
-            self._lines.append(f"{done} cells were finished before and are not run again")
+            self._lines.append(f"{len(done)} results were there before and are kept")
 
     # -- told from the run's thread
 
     def dut(self, name: str, text: str) -> None:
         with self._lock:
-            self._state[name] = text.partition("\n")[0]
+            self._state[name] = line(text.partition("\n")[0])
             if text.startswith("trouble") or (not self._quiet and not self._console.is_terminal):
                 self._lines.append(f"{name}: {text}")
 
@@ -52,24 +57,23 @@ class Progress(Observer):
         """Print what is new and draw the bars again."""
         with self._lock:
             lines, self._lines = self._lines, []
-        for line in lines:
-            self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+        for text in lines:
+            self._console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
         if self._live:
             self._live.update(self._table(), refresh=True)
 
     def _table(self) -> Table:
         table = Table.grid(padding=(0, 2))
-        repeat = self._plan.repeat
         with self._lock:
             for name, counts in self._counts.items():
-                total = self._total[name] * repeat
+                total = self._total[name]
                 seen = sum(counts.values())
                 width = 24 * min(seen, total) // total if total else 0
                 parts = [f"[{_COLOURS[v]}]{counts[v]} {_SHORT[v]}[/]" for v in _COLOURS if counts[v]]
                 bar = "█" * width + "░" * (24 - width)
-                table.add_row(
-                    f"[bold]{name}[/]", bar, f"{seen}/{total}", "  ".join(parts), f"[dim]{self._state[name]}[/]"
-                )
+                # Names and states come from devices and descriptions: never markup.
+                shown, state = Text(visible(name), "bold"), Text(self._state[name], "dim")
+                table.add_row(shown, bar, f"{seen}/{total}", "  ".join(parts), state)
         return table
 
     def __enter__(self) -> Progress:
@@ -86,7 +90,9 @@ class Progress(Observer):
             self._live.__exit__(kind, error, trace)
 
 
-def watch(plan: Plan, *, quiet: bool = False, mute: bool = False, done: int = 0) -> Progress:
+def watch(
+    plan: Plan, *, quiet: bool = False, mute: bool = False, done: frozenset[tuple[str, int]] = frozenset()
+) -> Progress:
     """A progress display on stderr, so that stdout stays what was asked for. `quiet` names no failing cell, `mute`
-    also draws no bars."""
+    also draws no bars; `done` are cells and repeats that are not run again."""
     return Progress(plan, Console(stderr=True, highlight=False), quiet=quiet, mute=mute, done=done)

@@ -12,6 +12,7 @@ import msgspec
 
 from harness import plan, profile, qualify, targets
 from harness.cli.failures import CONFORMS, FAILS
+from harness.report.visible import visible
 from harness.results import Quality
 from testbed.protocol import roles
 
@@ -45,7 +46,14 @@ def command(
     unknown = set(names) - {fault.name for fault in known}
     if unknown:
         raise click.UsageError(f"no fault is called {', '.join(sorted(unknown))}; there are {len(known)}")
+    if len(described) > 1:
+        raise click.UsageError(f"--dut {dut} names {len(described)} devices; name one, on which to plant the faults")
     cells = plan.make([chosen], described).cells
+    if not cells:
+        raise click.UsageError(
+            f"{described[0].name} is no {chosen.role} that speaks {chosen.edition}: "
+            f"it is described as {described[0].role} speaking {', '.join(described[0].endpoints)}"
+        )
 
     def told(done: int, total: int, what: str) -> None:
         if not as_json:
@@ -85,7 +93,7 @@ def holes(figures: Quality) -> list[str]:
 
 def _print(figures: Quality) -> None:
     caught = sum(f.outcome == "caught" for f in figures.faults)
-    click.echo(f"{figures.profile} on {figures.dut}")
+    click.echo(visible(f"{figures.profile} on {figures.dut}"))
     click.echo(
         f"coverage     {figures.covered}/{figures.testable} testable requirements, {figures.untried} with a reason"
     )

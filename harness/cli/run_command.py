@@ -17,6 +17,7 @@ from harness.background import Background
 from harness.cli.failures import CONFORMS, FAILS, NOT_JUDGED
 from harness.cli.progress import watch
 from harness.plan import Plan
+from harness.report.visible import visible
 from harness.results import Results
 from harness.run import LANES, WHOLE, Options, Run
 
@@ -154,15 +155,16 @@ def _execute(
     mute: bool,
 ) -> bool:
     """Run the plan, showing progress; True when it was interrupted."""
-    with watch(plan, quiet=quiet, mute=mute, done=len(done)) as progress:
+    with watch(plan, quiet=quiet, mute=mute, done=done) as progress:
         run = Run(plan, folder, options, (progress,), resume=resume, done=done)
         background = Background(run.execute).start()
         try:
             while not background.join(0.2):
                 progress.tick()
         except KeyboardInterrupt:
-            background.stop()
             return True
+        finally:
+            background.stop()
     if background.error is not None:
         raise background.error
     return False
@@ -193,9 +195,10 @@ def _summary(results: Results, folder: Path, site: Path | None, stale: list[str]
             + (f", {c['fail']} failed" if c.get("fail") else "")
             for level, c in one.counts.items()
         )
-        click.echo(f"{one.dut}  {one.profile}  {one.verdict.upper()}  {one.reason.partition(chr(10))[0]}  [{counts}]")
+        reason = one.reason.partition("\n")[0]
+        click.echo(visible(f"{one.dut}  {one.profile}  {one.verdict.upper()}  {reason}  [{counts}]"))
     for text in stale:
-        click.echo(f"stale expectation: {text}")
+        click.echo(visible(f"stale expectation: {text}"))
     click.echo(f"{len(results.cells)} cells in {results.seconds:.1f} s; evidence in {folder}")
     if site:
         click.echo(f"site: {(site / 'index.html').absolute()}")
