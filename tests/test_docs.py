@@ -15,7 +15,7 @@ import click
 import pytest
 
 from harness import profile
-from harness.cli import main_group
+from harness.cli import COMMANDS, main_group
 from harness.expected import Expected
 from testbed.dut import Description
 from testbed.files import convert, parse_toml
@@ -121,6 +121,13 @@ def test_files_shown_are_files_that_load(page: Path, tmp_path: Path) -> None:
         elif "extends" in data:
             (tmp_path / f"{data['name']}.toml").write_text(text)
             assert profile.load(data["name"], [tmp_path]).name == data["name"]
+
+
+def test_the_readme_names_every_known_peer_profile_and_command() -> None:
+    text = (ROOT / "README.md").read_text()
+    assert ", ".join(peers.known()) + "." in text
+    assert all(f"`{name}`" in text for name in profile.places() if name.startswith("mqtt-broker"))
+    assert all(f"testbed {name}" in text for name in COMMANDS)
 
 
 @by_page
