@@ -26,6 +26,7 @@ class Stream(asyncio.Protocol):
     def __init__(self, taps: Sequence[Tap], on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> None:
         self._on_data, self._on_end = on_data, on_end
         self._transport: asyncio.Transport | None = None
+        self._socket: socket.socket | None = None
         self._how = "closed"
         self._total = 0
         self.ended = False
@@ -45,10 +46,10 @@ class Stream(asyncio.Protocol):
         # A peer that has reset the connection already has no name any more.
         nobody = ("::" if ":" in self.local[0] else "0.0.0.0", 0)
         self.remote = (transport.get_extra_info("peername") or nobody)[:2]
-        raw = transport.get_extra_info("socket")
-        if raw is not None:
+        self._socket = transport.get_extra_info("socket")
+        if self._socket is not None:
             with contextlib.suppress(OSError):
-                raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
         self._total += len(data)
@@ -93,12 +94,12 @@ class Stream(asyncio.Protocol):
         if self._transport is None:
             return
         if abruptly:
-            raw = self._transport.get_extra_info("socket")
-            if raw is not None:
+            if self._socket is not None:
                 with contextlib.suppress(OSError):
-                    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
-        else:
+        elif not self._transport.is_closing():
+            # asyncio's TLS transport forgets its socket when it is closed twice, and then cannot be asked anything.
             self._transport.close()
 
     # -- the tester's side
