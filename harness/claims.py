@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 
 from harness.judge import unrun
@@ -44,8 +45,9 @@ def decide(cell: PlannedCell, claims: Mapping[str, Claim]) -> Cell | None:
     return None
 
 
-def absent(edition: str, dut: str, claims: list[Claim], profile: Profile) -> list[Cell]:
-    """One failing cell for each feature that is required or claimed, and absent."""
+def absent(edition: str, dut: str, claims: list[Claim], profile: Profile, given: str = "") -> list[Cell]:
+    """One failing cell for each feature that is required or claimed, and absent; `given` is what `--dut` names the
+    device by, if not by its name."""
     out: list[Cell] = []
     for claim in claims:
         if there(claim) or not (claim.required or claim.claimed):
@@ -66,7 +68,7 @@ def absent(edition: str, dut: str, claims: list[Claim], profile: Profile) -> lis
                 reason=f"expected {expected}; {came}",
                 cause=f"absent: {claim.name}",
                 findings=[Finding(id, "fail", expected, came, "claim") for id in cited],
-                command=f"testbed run {profile.name} --dut {dut}",
+                command=shlex.join(["testbed", "run", profile.name, "--dut", given or dut]),
             )
         )
     return out

@@ -60,8 +60,8 @@ class Bench:
 
 def reproduce(cell: PlannedCell) -> str:
     """The command that shows a cell again."""
-    row = ["-k", cell.row] if cell.row else []
-    return shlex.join(["testbed", "run", cell.profile, "--dut", cell.dut, "--case", cell.case.id, *row])
+    case = f"{cell.case.id}[{cell.row}]" if cell.row else cell.case.id
+    return shlex.join(["testbed", "run", cell.profile, "--dut", cell.given or cell.dut, "--case", case])
 
 
 def unrun(cell: PlannedCell, verdict: Verdict, reason: str, *, cause: str = "", claim: str = "") -> Cell:

@@ -6,7 +6,7 @@ A row that is missing afterwards is then an error and never silence.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -26,6 +26,8 @@ class PlannedCell:
     edition: str
     dut: str
     profile: str
+    #: What `--dut` names the device by; its name when empty.
+    given: str = ""
 
     @property
     def id(self) -> str:
@@ -74,8 +76,11 @@ def make(
     *,
     wanted: Callable[[PlannedCell], bool] = lambda cell: True,
     repeat: int = 1,
+    given: Mapping[str, str] | None = None,
 ) -> Plan:
-    """All cells of all profiles for all DUTs that play the profile's role and speak its edition."""
+    """All cells of all profiles for all DUTs that play the profile's role and speak its edition. `given` says how a
+    DUT was named, for the command that shows a cell again."""
+    named = given or {}
     cells: list[PlannedCell] = []
     taken: set[str] = set()
     for profile in profiles:
@@ -88,7 +93,9 @@ def make(
                     if suite_module.role_of(case).name != profile.role or not profile.takes(case):
                         continue
                     for row in case.rows or ("",):
-                        cell = PlannedCell(case, row, profile.edition, dut.name, profile.name)
+                        cell = PlannedCell(
+                            case, row, profile.edition, dut.name, profile.name, named.get(dut.name, "")
+                        )
                         if wanted(cell) and cell.id not in taken:
                             taken.add(cell.id)
                             cells.append(cell)

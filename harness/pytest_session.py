@@ -88,8 +88,8 @@ class ConformanceSession:
         try:
             self._profiles = self._chosen()
             role = self._profiles[0].role if self._profiles else ""
-            self._duts, self._folders = targets.descriptions(names, role)
-            self._plan = plan_module.make(self._profiles, self._duts)
+            self._duts, self._folders, self._given = targets.descriptions(names, role)
+            self._plan = plan_module.make(self._profiles, self._duts, given=self._given)
         except (FileError, LookupError, suite.SuiteError) as error:
             raise pytest.UsageError(str(error.args[0])) from None
         self._by_case: dict[str, list[PlannedCell]] = defaultdict(list)
@@ -107,7 +107,7 @@ class ConformanceSession:
         suite.check(case)
         role = suite.role_of(case).name
         return [
-            PlannedCell(case, row, profile.edition, dut.name, profile.name)
+            PlannedCell(case, row, profile.edition, dut.name, profile.name, self._given[dut.name])
             for profile in self._profiles
             if profile.role == role and profile.edition in case.editions()
             for dut in self._duts

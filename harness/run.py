@@ -12,7 +12,7 @@ import os
 import platform
 import resource
 import secrets
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
@@ -77,7 +77,8 @@ class Observer:
 
 
 class Run:
-    """One execution of a plan into a folder. `done` holds cells of an earlier run that are not run again."""
+    """One execution of a plan into a folder. `done` holds cells of an earlier run that are not run again, `builds`
+    the version and digest that each DUT had then."""
 
     def __init__(
         self,
@@ -88,9 +89,10 @@ class Run:
         *,
         resume: bool = False,
         done: frozenset[tuple[str, int]] = frozenset(),
+        builds: Mapping[str, tuple[str, str]] | None = None,
     ) -> None:
         self.plan, self.folder, self.options, self.observers = plan, folder, options or Options(), observers
-        self._done = set(done)
+        self._done, self._builds = set(done), builds or {}
         #: DUTs whose capture could not be written.
         self._uncaptured: set[str] = set()
         self._token = base36(secrets.randbelow(36**3)).zfill(3)
@@ -190,7 +192,14 @@ class Run:
             self._all(mine, lambda cell: unrun(cell, "error", text, cause="not started"))
             return
         try:
-            await self._judge(device, role, mine)
+            build = (device.dut.version, device.dut.digest)
+            before = self._builds.get(description.name, build)
+            if build == before:
+                await self._judge(device, role, mine)
+            else:
+                text = f"{description.name} is another build than before (it was {before[0] or before[1]}): run anew"
+                self._trouble(description.name, text)
+                self._all(mine, lambda cell: unrun(cell, "error", text, cause="another build"))
         finally:
             await device.stop()
             self._say(description.name, "stopped")
@@ -257,7 +266,7 @@ class Run:
         self.journal.append("claims", {"dut": dut.name, "edition": profile.edition, "claims": merged})
         # What was found in one edition says nothing of another.
         here = replace(dut, claims=dut.claims | {claim.name: claims_module.there(claim) for claim in merged})
-        for cell in claims_module.absent(profile.edition, dut.name, merged, profile):
+        for cell in claims_module.absent(profile.edition, dut.name, merged, profile, cells[0].given):
             if (cell.id, 0) not in self._done:
                 self._finish(cell, 0)
         by_name = {claim.name: claim for claim in merged}

@@ -45,8 +45,10 @@ def chooser(
 
 def _names(cell: PlannedCell, pattern: str) -> bool:
     case = cell.case
+    # The brackets around a row are no set of letters.
+    literal = pattern.replace("[", "[[]")
     return any(
-        fnmatchcase(name, pattern) or name.endswith(f".{pattern}")
+        name == pattern or name.endswith(f".{pattern}") or fnmatchcase(name, pattern) or fnmatchcase(name, literal)
         for name in (case.id, cell.id, f"{case.id}[{cell.row}]", *case.aliases)
     )
 

@@ -13,7 +13,9 @@ from testbed.launch import peers
 
 #: `--dut installed` means every known peer that is installed.
 INSTALLED = "installed"
-_ADDRESS = re.compile(r"^(?:(?P<transport>[a-z]+)://)?(?P<host>\[[0-9a-fA-F:.%]+\]|[^:/\s\[\]]+):(?P<port>\d{1,5})$")
+_ADDRESS = re.compile(
+    r"^(?:(?P<transport>[a-z]+)://)?(?P<host>\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[^:/\s\[\]]+):(?P<port>\d{1,5})$"
+)
 
 
 def description(text: str, role: str) -> tuple[Description, Path | None]:
@@ -55,10 +57,11 @@ def _installed(role: str) -> list[str]:
     return found
 
 
-def descriptions(texts: Sequence[str], role: str) -> tuple[list[Description], dict[str, Path]]:
-    """All of them, with names that differ, and the folders of those that came from files."""
+def descriptions(texts: Sequence[str], role: str) -> tuple[list[Description], dict[str, Path], dict[str, str]]:
+    """All of them, with names that differ; the folders of those that came from files; and what names each again."""
     out: list[Description] = []
     folders: dict[str, Path] = {}
+    given: dict[str, str] = {}
     for text in [name for given in texts for name in (_installed(role) if given == INSTALLED else [given])]:
         one, folder = description(text, role)
         name, number = one.name, 2
@@ -66,6 +69,7 @@ def descriptions(texts: Sequence[str], role: str) -> tuple[list[Description], di
             name, number = f"{one.name}-{number}", number + 1
         one = replace(one, name=name)
         out.append(one)
+        given[name] = text
         if folder is not None:
             folders[name] = folder
-    return out, folders
+    return out, folders, given

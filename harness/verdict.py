@@ -106,6 +106,11 @@ def finished(folder: Path) -> tuple[dict[str, Any], frozenset[tuple[str, int]]]:
     return story.header, frozenset(done)
 
 
+def builds(folder: Path) -> dict[str, tuple[str, str]]:
+    """Version and digest of each DUT that was judged; for `--resume`."""
+    return {name: (dut["version"], dut["digest"]) for name, dut in _story(folder).duts.items()}
+
+
 def results(folder: Path, expected: Expected | None = None) -> Results:
     """Everything a run found. JournalError when the journal cannot be believed."""
     story = _story(folder)

@@ -19,7 +19,7 @@ from testbed.protocol import roles
 
 @click.command("qualify", short_help="plant faults and count what the suite catches")
 @click.argument("profile_name", metavar="PROFILE")
-@click.option("--dut", "dut", required=True, metavar="DUT", help="A sound device to plant the faults on.")
+@click.option("--dut", "duts", multiple=True, required=True, metavar="DUT", help="Sound device; repeatable.")
 @click.option("--fault", "names", multiple=True, metavar="NAME", help="Only these faults.")
 @click.option("--lanes", default=128, type=click.IntRange(1, 1024), show_default=True, help="Cells at once.")
 @click.option("--out", type=click.Path(path_type=Path), metavar="FILE", help="Where to store the figures (JSON).")
@@ -27,33 +27,31 @@ from testbed.protocol import roles
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def command(
     profile_name: str,
-    dut: str,
+    duts: tuple[str, ...],
     names: tuple[str, ...],
     lanes: int,
     out: Path | None,
     paths: tuple[Path, ...],
     as_json: bool,
 ) -> int:
-    """How good is the suite of PROFILE? Plants every known fault between the tester and a sound device and counts
-    those that are caught; judges five peers that keep nothing and counts passes; judges legal variants and counts
+    """How good is the suite of PROFILE? Plants every known fault between the tester and a sound device (and on
+    the next --dut what the first cannot show) and counts those that are caught; judges five peers that keep nothing and counts passes; judges legal variants and counts
     failures. Exit code 1 when a fault is missed, an empty peer passes anything, or a legal variant fails.
     """
     chosen = profile.load(profile_name, paths)
-    described, folders = targets.descriptions([dut], chosen.role)
+    described, folders, _ = targets.descriptions(duts, chosen.role)
     role = roles()[chosen.role]
     known = role.faults(chosen.edition)
     faults = [fault for fault in known if not names or fault.name in names]
     unknown = set(names) - {fault.name for fault in known}
     if unknown:
         raise click.UsageError(f"no fault is called {', '.join(sorted(unknown))}; there are {len(known)}")
-    if len(described) > 1:
-        raise click.UsageError(f"--dut {dut} names {len(described)} devices; name one, on which to plant the faults")
-    cells = plan.make([chosen], described).cells
-    if not cells:
-        raise click.UsageError(
-            f"{described[0].name} is no {chosen.role} that speaks {chosen.edition}: "
-            f"it is described as {described[0].role} speaking {', '.join(described[0].endpoints)}"
-        )
+    for one in described:
+        if not plan.make([chosen], [one]).cells:
+            raise click.UsageError(
+                f"{one.name} is no {chosen.role} that speaks {chosen.edition}: "
+                f"it is described as {one.role} speaking {', '.join(one.endpoints)}"
+            )
 
     def told(done: int, total: int, what: str) -> None:
         if not as_json:
@@ -63,11 +61,9 @@ def command(
         figures = asyncio.run(
             qualify.qualify(
                 chosen,
-                described[0],
+                [(one, folders.get(one.name)) for one in described],
                 role,
-                cells,
                 Path(folder),
-                here=folders.get(described[0].name),
                 faults=faults,
                 lanes=lanes,
                 told=told,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import sys
 from datetime import UTC, datetime
@@ -72,6 +73,8 @@ def command(
     if resume is not None:
         header, done = verdict.finished(resume)
         asked = header["asked"]
+        if not asked:
+            raise click.UsageError(f"{resume} cannot be resumed: `testbed run` did not make it; start a new run")
         profiles, duts, cases = tuple(asked["profiles"]), tuple(asked["duts"]), tuple(asked["cases"])
         requirements, keywords, repeat = tuple(asked["requirements"]), asked["keywords"], header["repeat"]
         paths = tuple(Path(p) for p in asked["paths"]) + paths
@@ -82,15 +85,15 @@ def command(
             raise click.UsageError("name at least one profile; `testbed list profiles` shows them")
         if not duts:
             raise click.UsageError("name at least one --dut; `testbed list peers` shows the known ones")
-        folder = out or Path("results") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{profiles[0]}"
+        folder = out or Path("results") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_stem(profiles[0])}"
     plan, folders = _plan(profiles, duts, cases, requirements, keywords, repeat, paths)
     if header is not None and header["digest"] != plan.digest:
         raise click.UsageError(
             f"{folder} cannot be resumed: profiles, suites or descriptions have changed since; start a new run"
         )
     asked = {
-        "profiles": profiles,
-        "duts": duts,
+        "profiles": [str(Path(name).absolute()) if name.endswith(".toml") else name for name in profiles],
+        "duts": [str(Path(dut).absolute()) if dut.endswith(".toml") else dut for dut in duts],
         "cases": cases,
         "requirements": requirements,
         "keywords": keywords,
@@ -114,6 +117,11 @@ def command(
     return exit_code(results, stale)
 
 
+def _stem(profile: str) -> str:
+    """The name of a profile that may be given as a file."""
+    return Path(profile).name.removesuffix(".toml")
+
+
 def _plan(
     profiles: tuple[str, ...],
     duts: tuple[str, ...],
@@ -124,9 +132,15 @@ def _plan(
     paths: tuple[Path, ...],
 ) -> tuple[Plan, dict[str, Path]]:
     """The plan of what was asked for; click.UsageError when it would be empty."""
-    loaded = [profile_module.load(name, paths) for name in profiles]
-    described, folders = targets.descriptions(duts, loaded[0].role)
-    whole = plan_module.make(loaded, described, repeat=repeat)
+    loaded = [profile_module.load(name, paths) for name in dict.fromkeys(profiles)]
+    for one, other in itertools.combinations(loaded, 2):
+        if (one.role, one.edition) == (other.role, other.edition):
+            # A cell belongs to one profile, and the other would be judged by what is left.
+            raise click.UsageError(
+                f"{one.name} and {other.name} are both for {one.role} in {one.edition}: run them one after the other"
+            )
+    described, folders, given = targets.descriptions(duts, loaded[0].role)
+    whole = plan_module.make(loaded, described, repeat=repeat, given=given)
     for dut in described:
         if not any(cell.dut == dut.name for cell in whole.cells):
             speaks = ", ".join(dut.endpoints)
@@ -136,9 +150,8 @@ def _plan(
             )
     if not (cases or requirements or keywords):
         return whole, folders
-    narrowed = plan_module.make(
-        loaded, described, wanted=selection.chooser(cases, requirements, keywords), repeat=repeat
-    )
+    wanted = selection.chooser(cases, requirements, keywords)
+    narrowed = plan_module.make(loaded, described, wanted=wanted, repeat=repeat, given=given)
     if not narrowed.cells:
         raise click.UsageError(selection.nothing(cases, requirements, keywords, whole.cells))
     return narrowed, folders
@@ -156,7 +169,8 @@ def _execute(
 ) -> bool:
     """Run the plan, showing progress; True when it was interrupted."""
     with watch(plan, quiet=quiet, mute=mute, done=done) as progress:
-        run = Run(plan, folder, options, (progress,), resume=resume, done=done)
+        builds = verdict.builds(folder) if resume else None
+        run = Run(plan, folder, options, (progress,), resume=resume, done=done, builds=builds)
         background = Background(run.execute).start()
         try:
             while not background.join(0.2):
