@@ -68,6 +68,7 @@ async def a_subscription_identifier_of_any_length_comes_back(broker: Broker, num
 
 @case(
     v311("4.8.0-1"),
+    v5("1.5.5-1"),
     v5("4.13.1-1"),
     rows={"2 bytes": b"\x80\x00", "3 bytes": b"\x80\x80\x00", "4 bytes": b"\x80\x80\x80\x00"},
 )
