@@ -8,7 +8,19 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
 from testbed.mqtt.codec import encode
-from testbed.mqtt.packets import Packet, Pubcomp, Publish, Pubrec, Pubrel, Raw, Subscribe, Subscription, Unsubscribe
+from testbed.mqtt.packets import (
+    Disconnect,
+    Packet,
+    Pingreq,
+    Pubcomp,
+    Publish,
+    Pubrec,
+    Pubrel,
+    Raw,
+    Subscribe,
+    Subscription,
+    Unsubscribe,
+)
 from testbed.mqtt.wire import text
 
 BOTH = (v311("4.8.0-1"), v5("4.13.1-1"))
@@ -124,6 +136,22 @@ async def a_length_one_short_of_the_last_field_closes_the_connection(
     await client.settled()
     await client.send(Raw(whole[0], whole[2:-1]))
     await client.is_closed_by_broker(because="after a packet whose Remaining Length is one short")
+
+
+@case(
+    *BOTH,
+    rows={
+        "PINGREQ": Pingreq(),
+        "PUBLISH": Publish("t", b"x"),
+        "SUBSCRIBE": Subscribe(1, (Subscription("t"),)),
+        "DISCONNECT": Disconnect(),
+    },
+)
+async def a_first_packet_that_is_no_connect_closes_the_connection(broker: Broker, first: Packet) -> None:
+    """The first packet must be CONNECT [MQTT-3.1.0-1]; another is an error at once, not after a time of waiting."""
+    client = await broker.opened()
+    await client.send(first)
+    await client.is_closed_by_broker(because="after a first packet that is no CONNECT")
 
 
 @case(*BOTH)
