@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from testbed.mqtt.faults import (
     acknowledgements,
+    announcements,
+    authentication,
     closing,
     delivery,
     filters,
@@ -16,10 +18,12 @@ from testbed.mqtt.faults import (
     handshakes,
     limits,
     opening,
+    ordering,
     retained,
     sessions,
     strings,
     subscriptions,
+    takeover,
     tolerance,
     unsubscribing,
     values,
@@ -30,11 +34,15 @@ from testbed.protocol import Fault
 
 _SUBJECTS = (
     opening,
+    announcements,
+    authentication,
     closing,
+    takeover,
     sessions,
     wills,
     retained,
     delivery,
+    ordering,
     handshakes,
     acknowledgements,
     subscriptions,

@@ -61,6 +61,10 @@ def _acknowledged(packet: Any, tap: PacketTap) -> Packet:
     return packet
 
 
+def _below_sys(packet: Any, tap: PacketTap) -> bool:
+    return isinstance(packet.topic, str) and packet.topic.startswith("$SYS")
+
+
 class _Asked(PacketTap):
     """Knows how many filters each UNSUBSCRIBE named, and whether any of them was subscribed to."""
 
@@ -145,6 +149,13 @@ PLANS = (
         asks(Publish, _acknowledged, lambda packet, tap: packet.qos == 0),
         "3.3.4-1",
         "3.3.4-1",
+    ),
+    Plan(
+        "no-puback-below-sys",
+        "neither acknowledges a message that is not authorised nor closes",
+        asks(Publish, swallow, _below_sys),
+        "3.3.5-2",
+        "",
     ),
     Plan("no-suback", "never sends SUBACK", answers(Suback, swallow), "3.8.4-1", "3.8.4-1"),
     Plan("suback-other-id", "sends SUBACK with the next identifier", answers(Suback, other_id), "3.8.4-2", "3.8.4-2"),

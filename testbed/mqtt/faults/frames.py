@@ -6,7 +6,7 @@ from typing import Any
 
 from testbed.mqtt.codec import encode
 from testbed.mqtt.faults.changes import alter, having
-from testbed.mqtt.faults.tap import Change, PacketTap, Plan, Where, answers
+from testbed.mqtt.faults.tap import PacketTap, Plan, Where, answers
 from testbed.mqtt.packets import (
     Connack,
     Packet,
@@ -48,17 +48,22 @@ def _long_property_length(packet: Any, tap: PacketTap) -> Packet:
     return Raw(first, body[:at] + bytes((body[at] | 0x80, 0)) + body[at + 1 :])
 
 
-def _no_property_length(at: int) -> Change:
-    def change(packet: Any, tap: PacketTap) -> Packet:
-        first, body = _body(packet, tap)
-        return packet if packet.properties else Raw(first, body[:at] + body[at + 1 :])
+def _bare(packet: Any, tap: PacketTap, at: int) -> Packet:
+    """The packet less its Property Length, which is at `at` behind the fixed header."""
+    first, body = _body(packet, tap)
+    return packet if packet.properties else Raw(first, body[:at] + body[at + 1 :])
 
-    return change
+
+def _bare_answer(packet: Any, tap: PacketTap) -> Packet:
+    return _bare(packet, tap, 2)
+
+
+def _bare_connack(packet: Any, tap: PacketTap) -> Packet:
+    return _bare(alter(packet, properties=()), tap, 2)
 
 
 def _bare_publish(packet: Any, tap: PacketTap) -> Packet:
-    at = len(text(packet.topic)) + (2 if packet.packet_id is not None else 0)
-    return _no_property_length(at)(packet, tap)  # type: ignore[return-value]
+    return _bare(packet, tap, len(text(packet.topic)) + (2 if packet.packet_id is not None else 0))
 
 
 def _id_first(packet: Any, tap: PacketTap) -> Packet:
@@ -123,22 +128,22 @@ PLANS = (
     ),
     Plan(
         "connack-no-property-length",
-        "leaves the Property Length out of CONNACK",
-        answers(Connack, _no_property_length(2)),
+        "has no properties in CONNACK, nor a Property Length",
+        answers(Connack, _bare_connack),
         "",
         "2.2.2-1",
     ),
     Plan(
         "suback-no-property-length",
         "leaves the Property Length out of SUBACK",
-        answers(Suback, _no_property_length(2)),
+        answers(Suback, _bare_answer),
         "",
         "2.2.2-1",
     ),
     Plan(
         "unsuback-no-property-length",
         "leaves the Property Length out of UNSUBACK",
-        answers(Unsuback, _no_property_length(2)),
+        answers(Unsuback, _bare_answer),
         "",
         "2.2.2-1",
     ),

@@ -56,6 +56,15 @@ class _IdSpentAtQosTwo(_IdSpent):
     qos = 2
 
 
+class _IdSpentByRefusal(_IdSpentAtQosTwo):
+    """Takes a new message for the one that it refused under the same identifier."""
+
+    def answer(self, packet: Packet) -> Out:
+        if isinstance(packet, Pubrec) and packet.code >= 0x80:
+            self.spent.add(packet.packet_id)
+        return [packet]
+
+
 class _Repeats(PacketTap):
     """Knows which PUBLISH of QoS 2 the tester has sent and not yet released, over all its connections."""
 
@@ -282,6 +291,7 @@ PLANS = (
         "4.3.3-2",
         "4.3.3-12",
     ),
+    Plan("id-spent-by-refusal", "takes a new message for the one that it refused", _IdSpentByRefusal, "", "4.3.3-9"),
     Plan("repeats-passed-on", "passes a repeated PUBLISH of QoS 2 on", _RepeatsPassedOn, "4.3.3-2", "4.3.3-10"),
     Plan("repeats-unanswered", "sends no PUBREC for a repeated PUBLISH", _RepeatsUnanswered, "4.3.3-2", "4.3.3-10"),
     Plan("expired-unfinished", "answers no PUBREL of an expired message", _ExpiredUnfinished, "", "4.3.3-13"),

@@ -8,6 +8,7 @@ from testbed.mqtt.codec import encode
 from testbed.mqtt.faults.changes import alter, asked, dropping, setting, without
 from testbed.mqtt.faults.tap import Out, PacketTap, Plan, Where, answers, asks
 from testbed.mqtt.packets import (
+    Auth,
     Connack,
     Connect,
     Disconnect,
@@ -130,15 +131,6 @@ class _Clogged(_Counting):
         return super().answer(packet)
 
 
-class _CloggedForQosZero(_Clogged):
-    """Holds messages of QoS 0 back while the client's Receive Maximum is used up."""
-
-    def answer(self, packet: Packet) -> Out:
-        if isinstance(packet, Publish) and packet.qos == 0:
-            return super().answer(packet)
-        return _Counting.answer(self, packet)
-
-
 class _DeafWhenFull(_Counting):
     """Reads nothing but acknowledgements while the client's Receive Maximum is used up."""
 
@@ -242,6 +234,7 @@ _SIZES = (
     (Suback, "3.9.2-1", "3.9.2-2"),
     (Unsuback, "3.11.2-1", "3.11.2-2"),
     (Disconnect, "3.14.2-3", "3.14.2-4"),
+    (Auth, "3.15.2-2", "3.15.2-3"),
 )
 _QUIET = (Puback, Pubrec, Pubrel, Pubcomp, Suback, Unsuback)
 
@@ -294,7 +287,6 @@ PLANS = (
         "quota-zero", "begins with a quota of 0", answers(Publish, lambda packet, tap: [], _no_quota), "", "4.9.0-1"
     ),
     Plan("clogged", "says nothing while the quota is used up", _Clogged, "", "3.3.4-10"),
-    Plan("clogged-for-qos-0", "holds back QoS 0 while the quota is used up", _CloggedForQosZero, "", "3.3.4-10"),
     Plan("deaf-when-full", "reads only acknowledgements while the quota is used up", _DeafWhenFull, "", "4.9.0-3"),
     Plan(
         "alias-above-maximum",

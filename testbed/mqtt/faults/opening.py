@@ -5,17 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from testbed.mqtt.faults.changes import alter, asked, having, setting, swallow, twice, without
-from testbed.mqtt.faults.tap import Out, PacketTap, Plan, answers, asks
+from testbed.mqtt.faults.tap import Out, PacketTap, Plan, answers
 from testbed.mqtt.packets import (
-    Auth,
     Connack,
     Connect,
     Disconnect,
     Packet,
     Pingresp,
     Publish,
-    Suback,
-    Subscribe,
     Version,
 )
 from testbed.mqtt.properties import Property
@@ -167,70 +164,6 @@ class _ServedAfterRefusal(PacketTap):
         return []
 
 
-# -- the limits that a broker announces in CONNACK
-
-
-class _Limited(PacketTap):
-    """Announces a limit in CONNACK, and has another."""
-
-    name = Property.MAXIMUM_QOS
-    value = 1
-
-    def answer(self, packet: Packet) -> Out:
-        return [
-            setting(packet, self.name, self.value) if isinstance(packet, Connack) and packet.code == 0 else packet
-        ]
-
-
-class _WillAboveLimit(_Limited):
-    def ask(self, packet: Packet) -> Out:
-        if isinstance(packet, Connect) and packet.will is not None and packet.will.qos > self.value:
-            self.damage()
-        return [packet]
-
-
-class _WillRetained(_Limited):
-    name = Property.RETAIN_AVAILABLE
-    value = 0
-
-    def ask(self, packet: Packet) -> Out:
-        if isinstance(packet, Connect) and packet.will is not None and packet.will.retain:
-            self.damage()
-        return [packet]
-
-
-class _NoSubscriptionAboveLimit(_Limited):
-    """Refuses filters at a QoS above the maximum that it announces."""
-
-    def __init__(self, *given: Any) -> None:
-        super().__init__(*given)
-        self.above: dict[int, tuple[bool, ...]] = {}
-
-    def ask(self, packet: Packet) -> Out:
-        if isinstance(packet, Subscribe):
-            self.above[packet.packet_id] = tuple(one.qos > self.value for one in packet.subscriptions)
-        return [packet]
-
-    def answer(self, packet: Packet) -> Out:
-        if isinstance(packet, Suback) and any(self.above.get(packet.packet_id, ())):
-            self.damage()
-            above = self.above[packet.packet_id]
-            codes = zip(packet.codes, above, strict=False)
-            return [alter(packet, codes=tuple(0x80 if over else code for code, over in codes))]
-        return super().answer(packet)
-
-
-class _QosUnannounced(PacketTap):
-    """Closes on QoS 2, without having said in CONNACK that it has none."""
-
-    def ask(self, packet: Packet) -> Out:
-        if isinstance(packet, Publish) and packet.qos == 2:
-            self.damage()
-            self.close(Reason.QOS_NOT_SUPPORTED)
-            return []
-        return [packet]
-
-
 def _by_disconnect(packet: Any, tap: PacketTap) -> Packet:
     return Disconnect(packet.code) if packet.code >= 0x80 else packet
 
@@ -239,24 +172,48 @@ def _asked_for_nothing(packet: Any, tap: PacketTap) -> bool:
     return not asked(tap, Property.REQUEST_RESPONSE_INFORMATION, 0)
 
 
-def _no_method(packet: Any, tap: PacketTap) -> bool:
-    return packet.code == 0 and asked(tap, Property.AUTHENTICATION_METHOD) is None
+class _OddIdsRejected(PacketTap):
+    """Rejects client ids that it need not accept, in the wrong way: by another code, or without an end."""
+
+    v311 = int(ReturnCode.IDENTIFIER_REJECTED)
+    closes = False
+
+    def ask(self, packet: Packet) -> Out:
+        odd = isinstance(packet, Connect) and isinstance(packet.client_id, str) and len(packet.client_id) > 23
+        if not odd:
+            return [packet]
+        self.damage()
+        code = Reason.CLIENT_IDENTIFIER_NOT_VALID if self.version >= Version.V5 else self.v311
+        self.later(lambda: self.say(Connack(code=code)))
+        if self.closes:
+            self.later(self.end)
+        return []
 
 
-def _method_named(packet: Any, tap: PacketTap) -> Packet:
-    return setting(packet, Property.AUTHENTICATION_METHOD, "SCRAM-SHA-1")
+class _OddIdsRejectedOtherwise(_OddIdsRejected):
+    v311 = int(ReturnCode.NOT_AUTHORIZED)
+    closes = True
 
 
-def _auth_after(packet: Any, tap: PacketTap) -> Out:
-    block = ((int(Property.AUTHENTICATION_METHOD), "SCRAM-SHA-1"),)
-    return [packet, Auth(Reason.CONTINUE_AUTHENTICATION, block)]
+class _PlainRefused(PacketTap):
+    """Takes a CONNECT only when the bridge bit of its protocol level is set, which no standard knows."""
 
-
-def _methodless(packet: Any, tap: PacketTap) -> Packet:
-    return without(packet, Property.AUTHENTICATION_METHOD, Property.AUTHENTICATION_DATA)
+    def ask(self, packet: Packet) -> Out:
+        if isinstance(packet, Connect) and packet.protocol_level is None:
+            return refuse(self, ReturnCode.UNACCEPTABLE_PROTOCOL_VERSION)
+        return [packet]
 
 
 PLANS = (
+    Plan("odd-ids-held-open", "rejects long client ids and does not close", _OddIdsRejected, "3.1.3-9", "3.1.3-8"),
+    Plan(
+        "odd-ids-rejected-otherwise",
+        "rejects long ids with return code 5",
+        _OddIdsRejectedOtherwise,
+        "3.1.3-9",
+        "",
+    ),
+    Plan("extension-required", "accepts only clients that set a bit of its own making", _PlainRefused, "7.0.0-2", ""),
     Plan("no-connack", "never sends CONNACK", answers(Connack, swallow), "3.1.4-4", "3.1.4-5"),
     Plan(
         "connack-refuses-all",
@@ -333,18 +290,6 @@ PLANS = (
         "",
     ),
     Plan(
-        "will-above-maximum-qos", "announces Maximum QoS 1 and takes a will of QoS 2", _WillAboveLimit, "", "3.2.2-12"
-    ),
-    Plan("will-retained-anyway", "announces no retain and takes a retained will", _WillRetained, "", "3.2.2-13"),
-    Plan(
-        "filters-above-maximum-qos-refused",
-        "announces Maximum QoS 1 and refuses filters of QoS 2",
-        _NoSubscriptionAboveLimit,
-        "",
-        "3.2.2-10",
-    ),
-    Plan("maximum-qos-untold", "closes on QoS 2 and announced no Maximum QoS", _QosUnannounced, "", "3.2.2-9"),
-    Plan(
         "response-information-unasked",
         "sends Response Information that was not asked for",
         answers(
@@ -354,26 +299,5 @@ PLANS = (
         ),
         "",
         "3.1.2-28",
-    ),
-    Plan(
-        "method-unasked",
-        "names an Authentication Method that was not asked for",
-        answers(Connack, _method_named, _no_method),
-        "",
-        "4.12.0-6",
-    ),
-    Plan(
-        "auth-unasked",
-        "sends AUTH in a connection without a method",
-        answers(Connack, _auth_after, _no_method),
-        "",
-        "4.12.0-6",
-    ),
-    Plan(
-        "any-method-accepted",
-        "accepts an Authentication Method that it does not know",
-        asks(Connect, _methodless),
-        "",
-        "4.12.0-1",
     ),
 )

@@ -220,41 +220,6 @@ class _OnlyFirstKept(_OfflineLost):
         return not packet.dup and self.count > 1
 
 
-class _BothServed(PacketTap):
-    """Serves two connections of the same client id side by side."""
-
-    def ask(self, packet: Packet) -> Out:
-        if isinstance(packet, Connect) and isinstance(packet.client_id, str) and packet.client_id:
-            here = ("connected", packet.client_id)
-            if isinstance(self.planted.memory.get(here), PacketTap):
-                self.damage()
-                return [alter(packet, client_id=packet.client_id[:22] + "z")]
-            self.planted.memory[here] = self
-        elif isinstance(packet, Disconnect):
-            self._gone()
-        return [packet]
-
-    def _gone(self) -> None:
-        if self.planted.memory.get(("connected", self.client)) is self:
-            del self.planted.memory["connected", self.client]
-
-    def dut_closed(self) -> None:
-        self._gone()
-        super().dut_closed()
-
-    def tester_closed(self, abruptly: bool) -> None:
-        self._gone()
-        super().tester_closed(abruptly)
-
-
-class _NewcomerRefused(_BothServed):
-    """Keeps the old connection of a client id and refuses the new one."""
-
-    def ask(self, packet: Packet) -> Out:
-        out = super().ask(packet)
-        return out if out == [packet] else refuse(self)
-
-
 def _clean(packet: Any, tap: PacketTap) -> bool:
     return packet.code == 0 and tap.connect is not None and tap.connect.clean_start
 
@@ -326,8 +291,6 @@ PLANS = (
         "3.1.2-5",
         "4.5.0-1",
     ),
-    Plan("both-served", "serves two connections of one client id", _BothServed, "3.1.4-2", "3.1.4-3"),
-    Plan("newcomer-refused", "refuses a second connection of a client id", _NewcomerRefused, "3.1.4-2", "3.1.4-3"),
     Plan(
         "session-present-on-clean",
         "says Session Present 1 to Clean Start 1",

@@ -226,13 +226,6 @@ PLANS = (
         "3.3.2-13",
     ),
     Plan(
-        "takes-wild-response-topic",
-        "takes a Response Topic with wildcards",
-        asks(Publish, _in_property((Property.RESPONSE_TOPIC,), _tamed)),
-        "",
-        "3.3.2-14",
-    ),
-    Plan(
         "takes-wild-topic",
         "takes a PUBLISH to a topic with wildcards",
         asks(Publish, in_topic(_tamed)),

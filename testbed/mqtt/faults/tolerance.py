@@ -187,7 +187,6 @@ PLANS = (
         "3.10.1-1",
     ),
     Plan("takes-any-flags", "takes other packets whatever their flags", _usual_flags(*_PLAIN), "2.2.2-2", "2.1.3-1"),
-    Plan("takes-pingreq-flags", "takes PINGREQ whatever its flags", _usual_flags(Pingreq), "2.2.2-2", "2.1.3-1"),
     Plan(
         "takes-disconnect-flags",
         "takes DISCONNECT whatever its flags",

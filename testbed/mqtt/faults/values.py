@@ -109,13 +109,6 @@ PLANS = (
         "",
         "4.13.1-1",
     ),
-    Plan(
-        "takes-subscription-identifier-of-publisher",
-        "takes a Subscription Identifier in a PUBLISH",
-        _kept(lambda packet, name, value: name != Property.SUBSCRIPTION_IDENTIFIER, Publish),
-        "",
-        "4.13.1-1",
-    ),
     Plan("takes-alias-0", "takes topic alias 0", asks(Publish, _no_alias_zero), "", "3.3.2-8"),
     Plan("takes-alias-above-maximum", "takes topic aliases above its maximum", _AliasAboveMaximum, "", "4.13.1-1"),
     Plan(
