@@ -154,6 +154,23 @@ async def a_first_packet_that_is_no_connect_closes_the_connection(broker: Broker
     await client.is_closed_by_broker(because="after a first packet that is no CONNECT")
 
 
+@case(
+    *BOTH,
+    rows={
+        "PUBLISH with QoS 1": Publish("t", b"x", 1, packet_id=0),
+        "PUBLISH with QoS 2": Publish("t", b"x", 2, packet_id=0),
+        "SUBSCRIBE": Subscribe(0, (Subscription("t"),)),
+        "UNSUBSCRIBE": Unsubscribe(0, ("t",)),
+    },
+)
+async def a_packet_identifier_of_0_closes_the_connection(broker: Broker, packet: Packet) -> None:
+    """It must be non-zero [MQTT-2.3.1-1; 5.0: MQTT-2.2.1-3]; what a packet may not hold is an error."""
+    client = await broker.connected()
+    await client.settled()
+    await client.send(packet)
+    await client.is_closed_by_broker(because="after a packet identifier of 0")
+
+
 @case(*BOTH)
 async def a_malformed_packet_harms_nobody_else(broker: Broker) -> None:
     """Only the connection it came on is closed: its neighbours are served on."""

@@ -95,6 +95,8 @@ class Pair(NamedTuple):
         "no-break space": Pair("a\u00a0b", "a b"),
         "dots as levels": Pair("a/../b", "b"),
         "dot": Pair("a.b", "a/b"),
+        "slash behind": Pair("a/", "a"),
+        "two slashes": Pair("a//b", "a/b"),
         "backslash": Pair("a\\b", "a/b"),
         "star": Pair("a*", "ab"),
         "question mark": Pair("a?", "ab"),
