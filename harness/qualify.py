@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 
 from harness import claims as claims_module
-from harness import coverage, scheduler
+from harness import coverage, plan, scheduler
 from harness.journal import now
 from harness.judge import Bench, base36, judge
 from harness.plan import PlannedCell
 from harness.profile import Profile
 from harness.results import Cell, FaultResult, Quality
-from testbed.dut import Description, Dut
+from testbed.dut import Description, Dut, Scalar
 from testbed.findings import Inconclusive
 from testbed.launch.empty import EMPTY, empty_peer
 from testbed.launch.placed import LaunchError
@@ -31,6 +31,8 @@ from testbed.protocol import Fault, Planted, Role
 #: Told after each finished piece of work: done, of how many, what.
 Told = Callable[[int, int, str], None]
 
+#: Seconds a real device is given: it is near, and most of what is waited for a fault has swallowed.
+NEAR_PATIENCE = 2.0
 #: Seconds an empty peer is given to answer; it never will.
 EMPTY_PATIENCE = 0.3
 
@@ -79,6 +81,7 @@ class _Shop:
         return found
 
     async def run(self, work: Sequence[tuple[PlannedCell, Callable[[], Awaitable[None]]]]) -> None:
+        """Do the work side by side, the longest first."""
         jobs = [scheduler.Job(cell.case.lasts, cell.case.exclusive, call) for cell, call in work]
         await scheduler.run(jobs, self.lanes)
 
@@ -88,51 +91,86 @@ def broken(cell: Cell, requirement: str) -> bool:
     return any(f.verdict == "fail" and f.requirement == requirement for f in cell.findings)
 
 
+#: The better, the earlier: what counts of a fault that was planted on several devices.
+_BEST = ("caught", "caught-elsewhere", "missed", "unreachable")
+
+
 async def qualify(
     profile: Profile,
-    description: Description,
+    devices: Sequence[tuple[Description, Path | None]],
     role: Role,
-    cells: Sequence[PlannedCell],
     folder: Path,
     *,
-    here: Path | None = None,
     faults: Sequence[Fault] | None = None,
     lanes: int = 128,
     told: Told = lambda done, total, what: None,
 ) -> Quality:
-    """The figures of one profile, on one real device. LaunchError when it does not start."""
+    """The figures of one profile, on real devices (descriptions and the folders of their files).
+
+    Each fault is planted on the first device; what that one cannot show, because it has the same fault itself or
+    lacks the feature, on the next. LaunchError when a device does not start.
+    """
     planted = role.faults(profile.edition) if faults is None else tuple(faults)
-    device = await launch(description, folder, role.ready, here=here)
-    try:
-        shop = _Shop(device.dut, role, profile, scheduler.Lanes(lanes))
-        applying = await _applying(shop, cells)
-        told(0, len(planted), f"{len(applying)} cells without a fault")
-        plain = await shop.all(applying)
-        sound = [cell for cell in applying if plain[cell.id].verdict == "pass"]
-        found = await _plant(shop, planted, sound, plain, told)
-        specificity = {}
-        for name, plant in VARIANTS.items():
-            told(len(planted), len(planted), name)
-            odd = await shop.all(sound, plant)
-            specificity[name] = sorted(id for id, cell in odd.items() if cell.verdict == "fail")
-    finally:
-        await device.stop()
+    best: dict[str, FaultResult] = {}
+    specificity: dict[str, list[str]] = {name: [] for name in VARIANTS}
+    names: list[str] = []
+    for description, here in devices:
+        left = [fault for fault in planted if fault.name not in best or best[fault.name].outcome != "caught"]
+        if names and not left:
+            break
+        cells = plan.make([profile], [description]).cells
+        device = await launch(description, folder, role.ready, here=here)
+        try:
+            names.append(f"{description.name} {device.dut.version}".strip())
+            shop = _Shop(device.dut, role, hurried(profile, NEAR_PATIENCE), scheduler.Lanes(lanes))
+            for result in await _on_one(shop, cells, left, specificity, told):
+                before = best.get(result.name)
+                if before is None or _BEST.index(result.outcome) < _BEST.index(before.outcome):
+                    best[result.name] = result
+        finally:
+            await device.stop()
     vacuity = {}
     for kind in EMPTY:
         told(len(planted), len(planted), f"empty peer: {kind}")
+        cells = plan.make([profile], [devices[0][0]]).cells
         vacuity[kind] = await passes_on(kind, role, profile, cells, lanes)
     table = coverage.table(role, profile.edition)
     return Quality(
         profile=profile.name,
-        dut=f"{description.name} {device.dut.version}".strip(),
+        dut=", ".join(names),
         made=now(),
         covered=len(table.covered),
         testable=len(table.covered) + len(table.missing),
         untried=len(table.untried),
-        faults=found,
+        faults=[best[fault.name] for fault in planted],
         vacuity=vacuity,
         specificity=specificity,
     )
+
+
+def hurried(profile: Profile, patience: float, **parameters: Scalar) -> Profile:
+    """The profile with less patience."""
+    return replace(profile, parameters=profile.parameters | {"patience": patience} | parameters)
+
+
+async def _on_one(
+    shop: _Shop,
+    cells: Sequence[PlannedCell],
+    faults: Sequence[Fault],
+    specificity: dict[str, list[str]],
+    told: Told,
+) -> list[FaultResult]:
+    """What becomes of `faults` on one device; failures under legal variants are added to `specificity`."""
+    applying = await _applying(shop, cells)
+    told(0, len(faults), f"{len(applying)} cells on {shop.dut.name} without a fault")
+    plain = await shop.all(applying)
+    sound = [cell for cell in applying if plain[cell.id].verdict == "pass"]
+    found = await _plant(shop, faults, sound, plain, told)
+    for name, plant in VARIANTS.items():
+        told(len(faults), len(faults), f"{name} on {shop.dut.name}")
+        odd = await shop.all(sound, plant)
+        specificity[name] += sorted(id for id, cell in odd.items() if cell.verdict == "fail")
+    return found
 
 
 async def _applying(shop: _Shop, cells: Sequence[PlannedCell]) -> list[PlannedCell]:
@@ -161,17 +199,20 @@ async def _plant(
 
     async def one(fault: Fault) -> None:
         requirement = f"{fault.edition}:{fault.requirement}"
+
+        def catches(cell: Cell) -> bool:
+            return broken(cell, requirement) and not broken(plain[cell.id], requirement)
+
         citing = [cell for cell in cells if requirement in cell.requirements]
-        planted, failed = await _against(shop, fault, citing)
-        caught = [cell.id for cell in failed if broken(cell, requirement)]
-        if not caught:
-            others = [cell for cell in cells if cell not in citing]
-            more, elsewhere = await _against(shop, fault, others)
+        planted, failed = await _against(shop, fault, citing, catches)
+        if not any(catches(cell) for cell in failed):
+            citing_ids = {cell.id for cell in citing}
+            more, elsewhere = await _against(
+                shop, fault, [cell for cell in cells if cell.id not in citing_ids], catches
+            )
             planted = planted or more
             failed += elsewhere
-            caught = [
-                cell.id for cell in failed if broken(cell, requirement) and not broken(plain[cell.id], requirement)
-            ]
+        caught = [cell.id for cell in failed if catches(cell)]
         if caught:
             outcome = "caught"
         elif not planted:
@@ -179,7 +220,7 @@ async def _plant(
         else:
             outcome = "caught-elsewhere" if failed else "missed"
         by = caught or sorted(cell.id for cell in failed)[:8]
-        out[fault.name] = FaultResult(fault.name, fault.edition, requirement, fault.text, outcome, by)
+        out[fault.name] = FaultResult(fault.name, fault.edition, requirement, fault.text, outcome, by, shop.dut.name)
         told(len(out), len(faults), f"{fault.name}: {outcome}")
 
     async with asyncio.TaskGroup() as group:
@@ -188,20 +229,32 @@ async def _plant(
     return [out[fault.name] for fault in faults]
 
 
-async def _against(shop: _Shop, fault: Fault, cells: Sequence[PlannedCell]) -> tuple[bool, list[Cell]]:
-    """Whether the fault found anything to break in `cells`, and those that failed."""
+async def _against(
+    shop: _Shop, fault: Fault, cells: Sequence[PlannedCell], enough: Callable[[Cell], bool]
+) -> tuple[bool, list[Cell]]:
+    """Whether the fault found anything to break in `cells`, and those that failed; no further cell is begun once one
+    is `enough`."""
     touched = False
     failed: list[Cell] = []
+    over = False
 
     async def one(cell: PlannedCell) -> None:
-        nonlocal touched
+        nonlocal touched, over
+        if over:
+            return
         planting = Planted()
         result = await shop.judge(cell, (lambda: fault.tap(planting),))
         touched = touched or planting.touched
         if result.verdict == "fail" and planting.touched:
             failed.append(result)
+            over = over or enough(result)
 
-    await shop.run([(cell, partial(one, cell)) for cell in cells])
+    # Few at first, then ever more: most faults are caught by the first cells they meet.
+    left, share = sorted(cells, key=lambda cell: cell.case.lasts), 4
+    while left and not over:
+        now_on, left = left[:share], left[share:]
+        await shop.run([(cell, partial(one, cell)) for cell in now_on])
+        share *= 2
     return touched, failed
 
 
@@ -209,7 +262,7 @@ async def passes_on(
     kind: str, role: Role, profile: Profile, cells: Sequence[PlannedCell], lanes: int = 128
 ) -> list[str]:
     """The cells that pass on an empty peer: each is a hole in the suite."""
-    hasty = replace(profile, parameters=profile.parameters | {"patience": EMPTY_PATIENCE, "quiet": 0.05})
+    hasty = hurried(profile, EMPTY_PATIENCE, quiet=0.05)
     async with empty_peer(kind, role.name) as dut:
         shop = _Shop(dut, role, hasty, scheduler.Lanes(lanes))
         found = await shop.all(cells)

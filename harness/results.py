@@ -207,6 +207,8 @@ class FaultResult(msgspec.Struct, frozen=True):
     outcome: Literal["caught", "caught-elsewhere", "missed", "unreachable"]
     #: Cells that failed.
     by: list[str] = []
+    #: The device it was planted on.
+    dut: str = ""
 
 
 class Quality(msgspec.Struct, frozen=True):

@@ -34,9 +34,12 @@ def command(
     paths: tuple[Path, ...],
     as_json: bool,
 ) -> int:
-    """How good is the suite of PROFILE? Plants every known fault between the tester and a sound device (and on
-    the next --dut what the first cannot show) and counts those that are caught; judges five peers that keep nothing and counts passes; judges legal variants and counts
-    failures. Exit code 1 when a fault is missed, an empty peer passes anything, or a legal variant fails.
+    """How good is the suite of PROFILE?
+
+    Plants every known fault between the tester and a sound device (and on the next --dut what the first cannot
+    show) and counts those that are caught; judges five peers that keep nothing and counts passes; judges legal
+    variants and counts failures. Exit code 1 when a fault is missed, an empty peer passes anything, or a legal
+    variant fails.
     """
     chosen = profile.load(profile_name, paths)
     described, folders, _ = targets.descriptions(duts, chosen.role)
