@@ -141,7 +141,7 @@ RULES = (
     Rule(_PUBLISH, "3.3.1-4", "3.3.1-4", Needs.CONNECT, "a QoS of 0, 1 or 2", qos_three),
     Rule(_PUBLISH, "2.3.1-1", "2.2.1-4", Needs.CONNECT, "a packet identifier other than 0", id_zero),
     Rule(_PUBLISH, "3.3.2-1", "3.3.2-1", Needs.CONNECT, f"a topic of {_WELL_FORMED}", ill_topic),
-    Rule(_PUBLISH, "3.3.2-2", "3.3.2-2", Needs.CONNECT, "a topic without wildcards", wildcard_topic),
+    Rule(_PUBLISH, "3.3.2-2 4.7.1-1", "3.3.2-2 4.7.0-1", Needs.CONNECT, "a topic without wildcards", wildcard_topic),
     Rule(
         _PUBLISH,
         "4.7.3-1",
