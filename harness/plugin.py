@@ -10,6 +10,7 @@ with the claim that decided it. Everything of the harness is loaded only when th
 from __future__ import annotations
 
 import importlib.util
+import inspect
 from collections.abc import Generator, Iterable
 from functools import cache
 from importlib.metadata import entry_points
@@ -81,7 +82,8 @@ def pytest_pycollect_makeitem(
     collector: pytest.Module | pytest.Class, name: str, obj: object
 ) -> Iterable[pytest.Item] | None:
     """Cases in ordinary test modules, outside any suite."""
-    if getattr(obj, "case", None) is None or not hasattr(obj, "__code__"):
+    # A case is a function; anything else must not even be asked, as a proxy may raise.
+    if not inspect.isfunction(obj) or getattr(obj, "case", None) is None:
         return None
     if _module(collector.path):
         return []
@@ -103,7 +105,9 @@ def _items(parent: pytest.Collector, cases: Iterable[Any]) -> Iterable[CaseItem]
     session = _session(parent.config)
     for case in cases:
         for cell in session.cells_of(case):
-            yield CaseItem.from_parent(parent, name=f"{case.name}{cell.id[len(case.id) :]}", cell=cell)
+            name = f"{case.name}{cell.id[len(case.id) :]}"
+            # Given as text, so that a pytest that takes ids apart finds it again in its cache (--lf, --ff, --nf).
+            yield CaseItem.from_parent(parent, name=name, nodeid=f"{parent.nodeid}::{name}", cell=cell)
 
 
 _KEY = pytest.StashKey[Any]()
@@ -169,7 +173,9 @@ class CaseItem(pytest.Item):
 @pytest.hookimpl(wrapper=True)
 def pytest_runtestloop(session: pytest.Session) -> Generator[None, object, object]:
     items = [item for item in getattr(session, "items", []) if isinstance(item, CaseItem)]
-    if not items or session.config.option.collectonly:
+    option = session.config.option
+    broken = session.testsfailed and not option.continue_on_collection_errors
+    if not items or option.collectonly or broken:
         return (yield)
     conformance = _session(session.config)
     conformance.start([item.cell for item in items])

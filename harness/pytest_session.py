@@ -24,6 +24,9 @@ from harness.results import Cell
 from harness.run import LANES, Observer, Options, Run
 from testbed.files import FileError
 
+#: Seconds for the devices to go down once everything is judged.
+ENDING = 30.0
+
 
 class Nonconformance(AssertionError):
     """The device under test does not keep a requirement."""
@@ -63,11 +66,12 @@ class _Collect(Observer):
     """Gives each result to whoever waits for it."""
 
     def __init__(self) -> None:
-        self.futures: dict[str, Future[Cell]] = defaultdict(Future)
+        #: By id of the cell; complete before the run starts, as two threads look here.
+        self.futures: dict[str, Future[Cell]] = {}
 
     def cell(self, cell: Cell, repeat: int) -> None:
-        future = self.futures[cell.id]
-        if not future.done():
+        future = self.futures.get(cell.id)
+        if future is not None and not future.done():
             future.set_result(cell)
 
 
@@ -80,6 +84,10 @@ class ConformanceSession:
         self._background: Background | None = None
         self._wanted: dict[str, asyncio.Event] = {}
         self.folder: Path | None = None
+        lanes: int | None = config.getoption("--testbed-lanes")
+        self._lanes = LANES if lanes is None else lanes
+        if self._lanes < 1:
+            raise pytest.UsageError(f"--testbed-lanes {lanes}: a device needs at least one lane")
         names: list[str] = config.getoption("--dut") or []
         if not names:
             raise pytest.UsageError(
@@ -98,7 +106,14 @@ class ConformanceSession:
 
     def _chosen(self) -> list[Profile]:
         asked: list[str] = self._config.getoption("--testbed-profile") or []
-        return [profile_module.load(name) for name in (asked or profile_module.places())]
+        chosen: dict[tuple[str, str], Profile] = {}
+        for name in dict.fromkeys(asked or profile_module.places()):
+            one = profile_module.load(name)
+            other = chosen.setdefault((one.role, one.edition), one)
+            if asked and other is not one:
+                # A cell belongs to one profile, and the other would be judged by what is left.
+                raise pytest.UsageError(f"{other.name} and {one.name} are both for {one.edition}: give one of them")
+        return list(chosen.values())
 
     def cells_of(self, case: Case) -> list[PlannedCell]:
         """The cells of one case: of a suite, or of a module outside any (then in every edition it cites)."""
@@ -124,19 +139,21 @@ class ConformanceSession:
         given = self._config.getoption("--testbed-out")
         name = f"{datetime.now(UTC):%Y%m%d-%H%M%S}-pytest"
         folder = (Path(given) if given else Path("results") / name) / worker
-        chosen = {cell.id for cell in cells}
+        # A file that is named twice is judged once.
+        cells = list({cell.id: cell for cell in cells}.values())
+        self._collect.futures = {cell.id: Future() for cell in cells}
         duts = [dut for dut in self._duts if any(cell.dut == dut.name for cell in cells)]
         plan = Plan(
             self._plan.profiles, tuple(duts), tuple(cells), 1, plan_module.digest_of(self._profiles, duts, cells)
         )
         options = Options(
-            lanes=self._config.getoption("--testbed-lanes") or LANES,
+            lanes=self._lanes,
             folders=self._folders,
             command="pytest " + " ".join(self._config.invocation_params.args),
             gate=self._gate if worker else None,
         )
         if worker:
-            self._wanted = {id: asyncio.Event() for id in chosen}
+            self._wanted = {cell.id: asyncio.Event() for cell in cells}
         try:
             run = Run(plan, folder, options, (self._collect,))
         except JournalError as error:
@@ -168,6 +185,9 @@ class ConformanceSession:
         """End what still runs, and write the reports."""
         if self._background is None or self.folder is None:
             return
+        if all(future.done() for future in self._collect.futures.values()):
+            # Nothing is left but to put the devices down: to cut that short would look like an interrupted run.
+            self._background.join(ENDING)
         self._background.stop()
         from harness.report import publish
 
