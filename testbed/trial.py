@@ -21,6 +21,8 @@ from testbed.link.tap import Tap
 
 #: Bytes of one trial that are kept whole; of what comes after, each frame keeps its first 64.
 RECORDED = 2 << 20
+#: Frames of one trial, both ways; a DUT that sends more is cut off.
+FRAMES = 10_000
 
 Way = Literal["sent", "received", "event"]
 #: Text of the event that the DUT ended a connection.
@@ -136,6 +138,7 @@ class Trial:
             raise Inconclusive(
                 f"no connection to {self.endpoint}: {error.strerror or error}", cause="no connection"
             ) from None
+        recorder.stream = stream
         self.addresses[number] = (stream.local, stream.remote)
         self._streams.append(stream)
         return stream, number
@@ -167,6 +170,7 @@ class _Recorder(Tap):
         self._watch = trial.watch(trial, link) if trial.watch else None
         self._received, self._sent = trial.cutter(), trial.cutter()
         self._over = False
+        self.stream: Stream | None = None
 
     def _record(self, way: Way, frames: list[bytes]) -> None:
         at, shots, watch = time.time_ns(), self._trial.shots, self._watch
@@ -178,7 +182,12 @@ class _Recorder(Tap):
                 (watch.received if way == "received" else watch.sent)(frame, len(shots) - 1)
 
     def from_dut(self, data: bytes) -> None:
-        self._record("received", self._received.feed(data))
+        frames = self._received.feed(data)
+        if len(self._trial.shots) + len(frames) > FRAMES:
+            if self.stream is not None:
+                self.stream.cut_off(f"{FRAMES} packets")
+            return
+        self._record("received", frames)
         self.deliver(data)
 
     def from_tester(self, data: bytes) -> None:

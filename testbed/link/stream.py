@@ -52,15 +52,16 @@ class Stream(asyncio.Protocol):
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def data_received(self, data: bytes) -> None:
+        if self._how != "closed":
+            return
         self._total += len(data)
         if self._total > MOST:
-            self._how = f"cut off by the tester after {MOST >> 20} MiB"
-            self._hang_up(True)
+            self.cut_off(f"{MOST >> 20} MiB")
             return
         self._guarded(self._chain.from_dut, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if isinstance(exc, ConnectionError):
+        if isinstance(exc, ConnectionError) and self._how == "closed":
             self._how = "reset"
         self._guarded(self._chain.dut_closed)
         if self.failure is not None:
@@ -113,6 +114,11 @@ class Stream(asyncio.Protocol):
     def unsent(self) -> int:
         """Bytes that the DUT has not yet let us send."""
         return self._transport.get_write_buffer_size() if self._transport else 0
+
+    def cut_off(self, much: str) -> None:
+        """Reset the connection because the DUT sent too `much`."""
+        self._how = f"cut off by the tester after {much}"
+        self.close(abruptly=True)
 
     def close(self, *, abruptly: bool = False) -> None:
         """Close our end: with a FIN, or with a reset."""
