@@ -51,3 +51,12 @@ def test_a_stream_may_be_closed_again_and_then_reset(tmp_path: Path, first: str)
         return hows
 
     assert asyncio.run(main()) == ["closed"]
+
+
+def test_settings_are_read_once_and_not_for_every_connection(tmp_path: Path) -> None:
+    """The authorities of the system take 20 ms to read, in which nothing else is served."""
+    assert tls_context() is tls_context()
+    pem, _ = certificate(tmp_path)
+    one = tls_context(authority=str(pem))
+    assert one is tls_context(authority=str(pem))
+    assert one is not tls_context(authority=str(pem), verify=False)

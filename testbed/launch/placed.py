@@ -45,9 +45,10 @@ class Placed:
             try:
                 async with asyncio.timeout(seconds):
                     await asyncio.get_running_loop().getaddrinfo(endpoint.host, endpoint.port)
-            except OSError as error:
+            except (OSError, UnicodeError) as error:
+                why = because(error) if isinstance(error, OSError) else f" ({error})"
                 raise LaunchError(
-                    f"{name}: the host {endpoint.host!r} has no address{because(error)}\n"
+                    f"{name}: the host {endpoint.host!r} has no address{why}\n"
                     f"  remedy: correct endpoints.{edition}, or the name service of this machine"
                 ) from None
         self.dut.version, self.dut.digest = await identify(self.dut.description, {})

@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from testbed.dut import Endpoint
 from testbed.link.tap import Tap, chain
@@ -147,8 +148,10 @@ async def open_stream(
     return stream
 
 
+@lru_cache(maxsize=32)
 def tls_context(*, authority: str = "", certificate: str = "", key: str = "", verify: bool = True) -> ssl.SSLContext:
-    """A client's TLS settings: `authority` is a PEM file with the CA (the system's when empty)."""
+    """A client's TLS settings: `authority` is a PEM file with the CA (the system's when empty). Read once: each
+    connection would stop the event loop for as long as that takes."""
     context = ssl.create_default_context(cafile=authority or None)
     if not verify:
         context.check_hostname = False

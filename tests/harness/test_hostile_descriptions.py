@@ -149,3 +149,11 @@ def test_a_profile_whose_patience_is_no_time_is_refused(tmp_path: Path) -> None:
     )
     with pytest.raises(FileError, match=r"parameters.patience: 'x' is no time"):
         load(str(path))
+
+
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"])
+def test_a_host_that_is_no_name_is_said_in_words(tmp_path: Path, host: str) -> None:
+    done = run_testbed("run", PROFILE, "--dut", f"{host}:1883", "-k", "ping", "--out", "run", cwd=tmp_path)
+    assert done.returncode == 3
+    assert "has no address" in done.stderr and "remedy" in done.stderr
+    assert "error of the test bed" not in done.stderr
