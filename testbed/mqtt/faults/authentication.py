@@ -43,7 +43,8 @@ class _MethodUnchecked(_Unchecked):
     """Accepts an authentication that fails."""
 
     def refused(self, packet: Connack) -> bool:
-        return packet.code >= 0x80 and asked(self, Property.AUTHENTICATION_METHOD) is not None
+        known = packet.code != Reason.BAD_AUTHENTICATION_METHOD
+        return packet.code >= 0x80 and known and asked(self, Property.AUTHENTICATION_METHOD) is not None
 
 
 class _FailedHeldOpen(HeldOpen):
@@ -57,7 +58,7 @@ class _FailedHeldOpen(HeldOpen):
 
     def ask(self, packet: Packet) -> Out:
         if isinstance(packet, Auth) and packet.code == Reason.RE_AUTHENTICATE:
-            self.tried = True
+            self.tried = asked(self, Property.AUTHENTICATION_METHOD) is not None
         return super().ask(packet)
 
     def hides(self) -> bool:
