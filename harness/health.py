@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 
 from msgspec.structs import replace
 
@@ -11,7 +12,7 @@ from testbed.findings import Inconclusive
 from testbed.launch.placed import Placed
 from testbed.launch.process import Process
 from testbed.protocol import Role
-from testbed.trial import OURS
+from testbed.trial import OURS, Trial
 
 #: Seconds before each question to a device that seems to be gone; one that is only slow, or restarted, gets time.
 PAUSES = (0.0, 0.3, 1.0, 2.0, 4.0)
@@ -24,6 +25,8 @@ class Health:
         self._device, self._role = device, role
         self._asking = asyncio.Lock()
         self.dead = ""
+        #: When a process of ours was seen to have exited, in Unix nanoseconds; 0 when nobody knows the moment.
+        self.died = 0
         #: When the last question began that it answered.
         self._answered = 0.0
 
@@ -38,6 +41,7 @@ class Health:
             tail = self._device.log_tail(8)
             last = f"; the end of its log:\n{tail}" if tail else ""
             self.dead = f"{self._device.dut.name} died with status {self._device.exit_status}{last}"
+            self.died = time.time_ns()
 
     async def check(self, result: Cell, *, alone: bool = False, left: bool = False) -> None:
         """Ask more closely after a cell that found no connection, that had the device `alone`, or whose connection
@@ -47,7 +51,7 @@ class Health:
             # A process that falls takes a moment to be reaped.
             await asyncio.sleep(0.05)
         self._look()
-        if self.dead or not (result.cause == "no connection" or (left and not self._device.controlled)):
+        if self.dead or not (alone or result.cause == "no connection" or (left and not self._device.controlled)):
             return
         async with self._asking:
             if self._answered > since:
@@ -74,6 +78,12 @@ class Health:
                 return
         self._look()
         self.dead = self.dead or f"{self._device.dut.name} stopped answering during the run: {why}"
+
+    def suspects(self, trial: Trial) -> bool:
+        """Whether a cell that was under way at the device's death may have caused it: it had said something in the
+        second before."""
+        said = max((shot.at for shot in trial.shots if shot.way == "sent"), default=0)
+        return said > self.died - 1_000_000_000
 
 
 def killed(result: Cell, why: str, *, alone: bool) -> Cell:

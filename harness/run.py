@@ -24,9 +24,10 @@ import msgspec
 from harness import claims as claims_module
 from harness import scheduler
 from harness.catalogue import infos
-from harness.health import Health, killed
+from harness.health import killed
 from harness.journal import Journal, JournalError
 from harness.judge import Bench, base36, deepest, judge, traced, unrun
+from harness.lives import Lives
 from harness.plan import Plan, PlannedCell
 from harness.profile import Profile
 from harness.results import Cell, Claim, ProfileInfo
@@ -220,25 +221,26 @@ class Run:
                 "log": log.name if log else "",
             },
         )
-        watcher = Health(device, role)
+        lives = Lives(device, role, partial(self._say, dut.name))
         jobs: list[scheduler.Job] = []
-        lanes = scheduler.Lanes(self.options.lanes)
         try:
             for profile in self.plan.profiles:
                 cells = [cell for cell in mine if cell.profile == profile.name]
                 if cells:
-                    jobs += await self._prepare(dut, role, profile, cells, capture, watcher)
+                    jobs += await self._prepare(dut, role, profile, cells, capture, lives)
             self._say(dut.name, f"judging {len(jobs)} cells")
-            async with asyncio.TaskGroup() as group:
-                poll = group.create_task(watcher.poll())
-                await scheduler.run(jobs, lanes)
-                poll.cancel()
+            most = int(dut.parameter("lanes", self.options.lanes))
+            await lives.run(jobs, max(1, min(most, self.options.lanes)))
         finally:
             if capture:
                 with self._capturing(dut.name):
                     capture.close()
-        if watcher.dead:
-            self._trouble(dut.name, watcher.dead)
+        if lives.health.dead:
+            self._trouble(dut.name, lives.health.dead)
+        elif lives.deaths:
+            self._trouble(
+                dut.name, f"{dut.name} died or stopped answering {lives.deaths} times and was started again"
+            )
 
     async def _prepare(
         self,
@@ -247,7 +249,7 @@ class Run:
         profile: Profile,
         cells: list[PlannedCell],
         capture: Capture | None,
-        health: Health,
+        lives: Lives,
     ) -> list[scheduler.Job]:
         """Discover, and return the jobs of the cells that apply; the others are finished at once."""
         bench = Bench(dut, role, profile.parameters, self.options.plants)
@@ -270,7 +272,7 @@ class Run:
             if (cell.id, 0) not in self._done:
                 self._finish(cell, 0)
         by_name = {claim.name: claim for claim in merged}
-        return self._jobs(replace(bench, dut=here), cells, by_name, capture, health)
+        return self._jobs(replace(bench, dut=here), cells, by_name, capture, lives)
 
     def _jobs(
         self,
@@ -278,7 +280,7 @@ class Run:
         cells: list[PlannedCell],
         claims: dict[str, Claim],
         capture: Capture | None,
-        health: Health,
+        lives: Lives,
     ) -> list[scheduler.Job]:
         jobs: list[scheduler.Job] = []
         for cell in cells:
@@ -289,23 +291,31 @@ class Run:
                 if settled is not None:
                     self._finish(settled, repeat)
                     continue
-                work = partial(self._one, cell, repeat, bench, capture, health)
-                gate = partial(self.options.gate, cell) if self.options.gate else None
-                jobs.append(scheduler.Job(cell.case.lasts, cell.case.exclusive, work, gate))
+                jobs.append(self._job(cell, repeat, bench, capture, lives))
         return jobs
 
-    async def _one(
-        self, cell: PlannedCell, repeat: int, bench: Bench, capture: Capture | None, health: Health
-    ) -> None:
+    def _job(
+        self, cell: PlannedCell, repeat: int, bench: Bench, capture: Capture | None, lives: Lives
+    ) -> scheduler.Job:
+        work = partial(self._one, cell, repeat, bench, capture, lives)
+        gate = partial(self.options.gate, cell) if self.options.gate else None
+        return scheduler.Job(cell.case.lasts, cell.case.exclusive, work, gate)
+
+    async def _one(self, cell: PlannedCell, repeat: int, bench: Bench, capture: Capture | None, lives: Lives) -> None:
+        again = partial(self._job, cell, repeat, bench, capture, lives)
+        health, alone = lives.health, lives.alone or cell.case.exclusive
         if health.dead:
-            self._finish(unrun(cell, "error", health.dead, cause="the device died"), repeat)
+            if not lives.again(again(), begun=False):
+                self._finish(unrun(cell, "error", health.dead, cause="the device died"), repeat)
             return
         self._count += 1
         result, trial = await judge(cell, bench, f"{self._token}{base36(self._count)}")
-        if result.verdict != "pass" or cell.case.exclusive or trial.left:
-            await health.check(result, alone=cell.case.exclusive, left=trial.left)
+        if result.verdict != "pass" or alone or trial.left:
+            await health.check(result, alone=alone, left=trial.left)
         if health.dead:
-            result = killed(result, health.dead, alone=cell.case.exclusive)
+            if not alone and lives.again(again(), begun=health.suspects(trial)):
+                return
+            result = killed(result, health.dead, alone=alone)
         self._keep(capture, trial, f"{cell.id} {' '.join(cell.requirements)}")
         self._finish(result, repeat)
 

@@ -41,6 +41,9 @@ class Launch(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="p
     stop: float = 5.0
     #: It ends when its standard input closes (many embedded Java and C programs do).
     stdin: bool = False
+    #: How often it is started again when it dies while it is judged. With 0 the rest of its cells are errors; else
+    #: those that were under way are tried again in smaller company, until the one that kills it stands alone.
+    restart: int = 0
 
 
 class Address(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="address"):

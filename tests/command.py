@@ -56,7 +56,7 @@ def need_program(name: str, package: str) -> str:
     return found
 
 
-def device(folder: Path, kind: str, **parameters: float) -> str:
+def device(folder: Path, kind: str, *, restart: int = 0, **parameters: float) -> str:
     """A description of the misbehaving device `kind`, in `folder`; returns the file's name."""
     values = "".join(f"{name} = {value}\n" for name, value in parameters.items())
     (folder / f"{kind}.toml").write_text(
@@ -68,6 +68,7 @@ role = "mqtt-broker"
 how = "process"
 command = ['{sys.executable}', '{HERE / "devices.py"}', '{kind}', '{{port}}']
 ready = 1.5
+restart = {restart}
 [parameters]
 {values}"""
     )

@@ -2,7 +2,8 @@
 
 `closes` ends every connection at once; `garbage` answers with noise; `drip` answers one byte a second; `flood`
 accepts a CONNECT and then sends 256 MB; `deaf` never reads; `dies` accepts some CONNECTs and then exits with
-status 7; `exits` complains and exits at once; `polite` accepts a CONNECT, answers PINGREQ, and nothing else.
+status 7; `exits` complains and exits at once; `polite` accepts a CONNECT, answers PINGREQ, and nothing else;
+`fragile` is as polite, and dies of a second CONNECT.
 """
 
 from __future__ import annotations
@@ -55,6 +56,21 @@ async def deaf(reader: Reader, writer: Writer) -> None:
 async def polite(reader: Reader, writer: Writer) -> None:
     while data := await reader.read(65536):
         if data[0] == 0x10:
+            writer.write(connack(data))
+        elif data[0] == 0xC0:
+            writer.write(PINGRESP)
+        elif data[0] == 0xE0:
+            return
+
+
+async def fragile(reader: Reader, writer: Writer) -> None:
+    """As `polite`, but it falls over a second CONNECT on one connection."""
+    connected = False
+    while data := await reader.read(65536):
+        if data[0] == 0x10:
+            if connected:
+                os._exit(9)
+            connected = True
             writer.write(connack(data))
         elif data[0] == 0xC0:
             writer.write(PINGRESP)

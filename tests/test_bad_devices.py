@@ -64,6 +64,18 @@ def test_a_device_that_dies_mid_run_leaves_errors_and_keeps_what_was_finished(tm
     assert "died with status 7" in done.stderr
 
 
+def test_a_device_that_may_be_started_again_is_judged_to_the_end_and_its_killers_stand_alone(tmp_path: Path) -> None:
+    name = device(tmp_path, "fragile", restart=20, patience=0.3, quiet=0.05)
+    done = run_testbed("run", PROFILE, "--dut", name, *FEW, cwd=tmp_path)
+    assert done.returncode in (1, 3), done.stderr
+    found = cells(tmp_path)
+    killers = {cell["case"].rpartition(".")[2] for cell in found if "had it alone" in cell.get("reason", "")}
+    assert killers and all("second_connect" in name for name in killers), killers
+    assert not [cell["id"] for cell in found if cell["verdict"] == "error"]
+    assert all(cell["verdict"] == "fail" for cell in found if "had it alone" in cell.get("reason", ""))
+    assert "was started again" in done.stderr
+
+
 @pytest.mark.parametrize(
     ("address", "says"),
     [("no-such-host.invalid:1883", "has no address"), ("127.0.0.1:{free}", "nobody listens")],
