@@ -115,7 +115,7 @@ class Run:
             "repeat": plan.repeat,
             "profiles": [ProfileInfo(p.name, p.version, p.title, p.role, p.edition, p.digest) for p in plan.profiles],
             "levels": {p.name: list(p.levels) for p in plan.profiles},
-            "duts": [msgspec.to_builtins(dut) for dut in plan.duts],
+            "duts": [_without_secrets(dut) for dut in plan.duts],
             "requirements": infos(plan),
             "cells": plan.rows(),
         }
@@ -364,3 +364,12 @@ def _allow_many_sockets() -> None:
         return
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _without_secrets(description: Description) -> dict[str, Any]:
+    """A description as the journal may hold it: without the values of its passwords."""
+    plain = msgspec.to_builtins(description)
+    for name in plain.get("parameters", {}):
+        if "password" in name:
+            plain["parameters"][name] = "(not kept)"
+    return plain

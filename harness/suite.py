@@ -21,7 +21,8 @@ class SuiteError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """A package of cases. `catalogues` maps an edition to its TSV, relative to the package."""
+    """A package of cases. `catalogues` maps an edition to its TSV, relative to the package; several suites may have
+    rows for one edition."""
 
     name: str
     package: str
@@ -52,11 +53,22 @@ def suites() -> dict[str, Suite]:
 
 @cache
 def catalogue(edition: str) -> dict[str, Requirement]:
-    """The catalogue of an edition, by number; LookupError when no suite has it."""
+    """The rows of an edition by number, from every suite that has some. LookupError when none has; SuiteError when
+    two of them use one number."""
+    rows: dict[str, Requirement] = {}
     for suite in suites().values():
         if edition in suite.catalogues:
-            return read_catalogue(edition, files(suite.package).joinpath(suite.catalogues[edition]))
-    raise LookupError(f"no installed suite has a catalogue {edition!r}")
+            more = read_catalogue(edition, files(suite.package).joinpath(suite.catalogues[edition]))
+            twice = sorted(rows.keys() & more.keys())
+            if twice:
+                raise SuiteError(
+                    f"the suite {suite.name} has rows for {edition} that another suite has: {', '.join(twice[:5])}; "
+                    f"give them numbers with a prefix of their own"
+                )
+            rows |= more
+    if not rows:
+        raise LookupError(f"no installed suite has a catalogue {edition!r}")
+    return rows
 
 
 def requirement(id: str) -> Requirement:
