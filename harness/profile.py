@@ -86,13 +86,15 @@ def places(extra: Sequence[Path] = ()) -> dict[str, Path]:
     """Every profile file by the name of its file, folders of the user first."""
     found: dict[str, Path] = {}
     for entry in entry_points(group="testbed.profiles"):
-        with as_file(files(entry.value)) as folder:
-            found |= {path.stem: path for path in sorted(Path(folder).glob("*.toml"))}
+        for item in files(entry.value).iterdir():
+            if item.name.endswith(".toml"):
+                with as_file(item) as path:
+                    found[path.stem] = path
     for folder in extra:
         if not folder.is_dir():
             raise FileError(folder, "is no folder", "give --profile-path a folder with profile files")
         found |= {path.stem: path for path in sorted(folder.glob("*.toml"))}
-    return found
+    return dict(sorted(found.items()))
 
 
 def load(name: str, extra: Sequence[Path] = ()) -> Profile:

@@ -29,6 +29,7 @@ class Progress(Observer):
         self._plan, self._console, self._quiet, self._mute = plan, console, quiet or mute, mute
         self._lock = threading.Lock()
         self._lines: list[str] = []
+        self._causes: set[tuple[str, str]] = set()
         self._state = {dut.name: "" for dut in plan.duts}
         self._counts: dict[str, Counter[str]] = {dut.name: Counter() for dut in plan.duts}
         left = [cell.dut for cell in plan.cells for repeat in range(plan.repeat) if (cell.id, repeat) not in done]
@@ -48,7 +49,11 @@ class Progress(Observer):
     def cell(self, cell: Cell, repeat: int) -> None:
         with self._lock:
             self._counts[cell.dut][cell.verdict] += 1
-            if cell.verdict in ("fail", "error") and not self._quiet:
+            # One cause is told once; the journal has every cell.
+            told = (cell.dut, cell.cause) in self._causes
+            if cell.cause:
+                self._causes.add((cell.dut, cell.cause))
+            if cell.verdict in ("fail", "error") and not self._quiet and not told:
                 self._lines.append(f"{cell.verdict.upper():5} {cell.id}\n      {cell.reason.partition(chr(10))[0]}")
 
     # -- drawn from the main thread

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from testbed.findings import Inconclusive
-from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Connect, Disconnect, Version, Will
 from testbed.mqtt.properties import Property, props
+from testbed.mqtt.scripted_client import Client
 from testbed.trial import Trial
 
 #: Edition -> protocol version.

@@ -8,9 +8,9 @@ import contextlib
 from testbed.dut import Dut
 from testbed.findings import Inconclusive, Violation
 from testbed.mqtt.broker import VERSIONS, Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Connack, Puback, Publish, Suback, Subscribe, Subscription
 from testbed.mqtt.properties import Property
+from testbed.mqtt.scripted_client import Client
 from testbed.trial import Trial
 
 #: Claims of the role mqtt-broker.

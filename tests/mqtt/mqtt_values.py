@@ -56,9 +56,7 @@ _VALUES = {
     Wire.BINARY: blobs,
     Wire.PAIR: st.tuples(texts, texts),
 }
-one_property = st.sampled_from(list(TABLE)).flatmap(
-    lambda key: st.tuples(st.just(key), _VALUES[TABLE[key].wire])
-)
+one_property = st.sampled_from(list(TABLE)).flatmap(lambda key: st.tuples(st.just(key), _VALUES[TABLE[key].wire]))
 #: In any packet, in any order, any number of times.
 blocks = st.lists(one_property, max_size=4).map(tuple)
 none = st.just(())
@@ -139,9 +137,7 @@ def odd_packets(version: Version) -> st.SearchStrategy[Packet]:
         ),
         st.builds(Connack, bits, byte, block, maybe, nibble),
         st.builds(Publish, texts, blobs, qos, bits, bits, st.none() | two, block, nibble),
-        st.builds(
-            Subscribe, two, st.tuples(st.builds(Subscription, texts, qos, bits, bits, qos, maybe)), block
-        ),
+        st.builds(Subscribe, two, st.tuples(st.builds(Subscription, texts, qos, bits, bits, qos, maybe)), block),
         st.builds(Raw, byte, blobs, st.none() | st.binary(max_size=5)),
         st.builds(Auth, byte, blobs.map(lambda _: ())),
     )

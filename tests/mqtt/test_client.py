@@ -11,8 +11,8 @@ import pytest
 from testbed.findings import Inconclusive, Violation
 from testbed.link import stream as stream_module
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Publish, Subscription
+from testbed.mqtt.scripted_client import Client
 from testbed.protocol import roles
 from testbed.trial import Trial
 from tests.mqtt.scripted import PINGRESP, Act, Writer, broker

@@ -62,9 +62,7 @@ def properties_of(kind: str) -> st.SearchStrategy[Properties]:
         text_only = TABLE[key].wire not in (Wire.STRING, Wire.PAIR) or all(
             isinstance(one, str) and "\0" not in one for one in strings
         )
-        return (
-            kind in TABLE[key].packets and text_only and (not isinstance(value, int) or low <= value <= high)
-        )
+        return kind in TABLE[key].packets and text_only and (not isinstance(value, int) or low <= value <= high)
 
     return (
         st.lists(one_property.filter(fits), max_size=3, unique_by=lambda item: item[0])
@@ -112,9 +110,7 @@ def test_publish(
 @given(
     st.data(),
     v311_or_v5,
-    st.lists(
-        st.tuples(plain, st.integers(0, 2), st.booleans(), st.booleans(), st.integers(0, 2)), min_size=1
-    ),
+    st.lists(st.tuples(plain, st.integers(0, 2), st.booleans(), st.booleans(), st.integers(0, 2)), min_size=1),
 )
 def test_subscribe_and_unsubscribe(
     data: st.DataObject, version: Version, wanted: list[tuple[str, int, bool, bool, int]]
@@ -174,8 +170,6 @@ def test_connect(
     if v5:
         paho._connect_properties = to_paho(PacketTypes.CONNECT, block)
     paho._send_connect(keep_alive)
-    ours = Connect(
-        client_id, clean, keep_alive, will, username, password if username is not None else None, block
-    )
+    ours = Connect(client_id, clean, keep_alive, will, username, password if username is not None else None, block)
     assert paho.sent == [encode(ours, version)]
     assert not get_all(block, Property.TOPIC_ALIAS)

@@ -54,9 +54,7 @@ def test_a_length_field_is_as_short_as_can_be(value: int) -> None:
 
 
 @given(st.data(), versions, st.lists(st.integers(1, 9), max_size=40))
-def test_a_stream_cut_anywhere_gives_the_same_frames(
-    data: st.DataObject, version: Version, cuts: list[int]
-) -> None:
+def test_a_stream_cut_anywhere_gives_the_same_frames(data: st.DataObject, version: Version, cuts: list[int]) -> None:
     frames = [encode(packet, version) for packet in data.draw(st.lists(packets(version), max_size=5))]
     stream = b"".join(frames)
     assert Framer().feed(stream) == frames

@@ -215,9 +215,7 @@ def test_tshark_reads_what_was_said(tmp_path: Path) -> None:
         capture([[encode(packet, version) for packet in packets] for version, packets in spoken.items()])
     )
     read = dissect(path)
-    expected = [
-        (packet, fields(packet, version)) for version, packets in spoken.items() for packet in packets
-    ]
+    expected = [(packet, fields(packet, version)) for version, packets in spoken.items() for packet in packets]
     assert len(read) == len(expected) >= 99
     for (packet, said), seen in zip(expected, read, strict=True):
         values = {name: [_plain(name, value) for value in seen.get(name, [])] for name in said}

@@ -191,12 +191,8 @@ def test_raw_says_anything() -> None:
 
 def test_descriptions_are_for_people() -> None:
     packet = Publish("a/b", b"hello", 1, True, True, 7, ((Property.TOPIC_ALIAS, 3),))
-    assert (
-        describe(packet) == "PUBLISH topic='a/b' qos=1 id=7 retain dup payload=5 B b'hello' {Topic Alias: 3}"
-    )
-    assert (
-        describe(Suback(1, (1, 0x87, 0x55))) == "SUBACK id=1 [0x01 Granted QoS 1, 0x87 Not authorized, 0x55]"
-    )
+    assert describe(packet) == "PUBLISH topic='a/b' qos=1 id=7 retain dup payload=5 B b'hello' {Topic Alias: 3}"
+    assert describe(Suback(1, (1, 0x87, 0x55))) == "SUBACK id=1 [0x01 Granted QoS 1, 0x87 Not authorized, 0x55]"
     assert describe(Disconnect(0)) == "DISCONNECT code=0x00 Normal disconnection"
     assert describe(decode(b"\x30\x00", V5)) == "MALFORMED PUBLISH: the packet ends inside a field; 2 B 30 00"
     assert len(describe(Subscribe(1, (Subscription("x" * 90),) * 99))) == 300

@@ -8,11 +8,11 @@ from typing import Any, TypeVar
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
 from testbed.mqtt.packets import Packet, Puback, Pubcomp, Publish, Pubrec, Pubrel
 from testbed.mqtt.properties import Property, props
 from testbed.mqtt.reasons import ALLOWED
+from testbed.mqtt.scripted_client import Client
 
 Ack = Puback | Pubrec | Pubrel | Pubcomp
 A = TypeVar("A", Puback, Pubrec, Pubrel, Pubcomp)

@@ -7,7 +7,6 @@ import asyncio
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import encode
 from testbed.mqtt.packets import (
     Connack,
@@ -23,6 +22,7 @@ from testbed.mqtt.packets import (
     Unsubscribe,
 )
 from testbed.mqtt.properties import Property
+from testbed.mqtt.scripted_client import Client
 
 
 async def _send_in_pieces(client: Client, size: int, *packets: Packet) -> None:

@@ -8,7 +8,6 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
 from testbed.mqtt.packets import (
     Connack,
@@ -25,6 +24,7 @@ from testbed.mqtt.packets import (
 )
 from testbed.mqtt.properties import Property, props
 from testbed.mqtt.reasons import allowed
+from testbed.mqtt.scripted_client import Client
 
 #: CONNECTs of 5.0 that no server may accept, and may refuse in words.
 IMPROPER_V5: dict[str, dict[str, Any]] = {

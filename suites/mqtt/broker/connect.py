@@ -13,7 +13,6 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import (
     Connack,
@@ -29,6 +28,7 @@ from testbed.mqtt.packets import (
 )
 from testbed.mqtt.properties import Property
 from testbed.mqtt.reasons import Reason, ReturnCode
+from testbed.mqtt.scripted_client import Client
 
 
 @case(v311("3.1.0-2"), v5("3.1.0-2"))

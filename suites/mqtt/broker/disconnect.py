@@ -9,7 +9,6 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
 from testbed.mqtt.packets import (
     Connack,
@@ -25,6 +24,7 @@ from testbed.mqtt.packets import (
 )
 from testbed.mqtt.properties import Property
 from testbed.mqtt.reasons import ALLOWED_FROM_SERVER, Reason
+from testbed.mqtt.scripted_client import Client
 
 
 async def _with_will(broker: Broker, payload: bytes, **options: Any) -> Client:

@@ -12,11 +12,11 @@ from harness.case import case
 from suites.mqtt import v5
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
 from testbed.mqtt.packets import Auth, Connack, Connect, Disconnect
 from testbed.mqtt.properties import Property, get
 from testbed.mqtt.reasons import ALLOWED_FROM_SERVER, Reason
+from testbed.mqtt.scripted_client import Client
 
 METHOD = Property.AUTHENTICATION_METHOD
 DATA = Property.AUTHENTICATION_DATA

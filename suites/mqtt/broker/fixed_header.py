@@ -6,7 +6,6 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import (
     Connack,
@@ -20,11 +19,9 @@ from testbed.mqtt.packets import (
     Pubrel,
     Raw,
     Suback,
-    Subscribe,
-    Subscription,
     Unsuback,
-    Unsubscribe,
 )
+from testbed.mqtt.scripted_client import Client
 
 
 def _but(right: int) -> dict[str, int]:
@@ -33,7 +30,6 @@ def _but(right: int) -> dict[str, int]:
 
 
 BUT_0000 = _but(0b0000)
-BUT_0010 = _but(0b0010)
 
 
 async def _in_flight(broker: Broker, qos: int) -> tuple[Client, Publish]:
@@ -66,21 +62,6 @@ async def pingreq_with_wrong_flags_closes_the_connection(broker: Broker, flags: 
     await client.is_closed_by_broker(because=f"after a PINGREQ with the flags {flags:04b}")
 
 
-@case(v311("2.2.2-2"), v5("2.1.3-1"), v5("4.13.1-1"), rows=BUT_0010)
-async def subscribe_with_wrong_flags_closes_the_connection(broker: Broker, flags: int) -> None:
-    client = await broker.subscriber(broker.topic("good"))
-    await client.send(Subscribe(client.next_id(), (Subscription(broker.topic()),), flags=flags))
-    await client.is_closed_by_broker(because=f"after a SUBSCRIBE with the flags {flags:04b}")
-
-
-@case(v311("2.2.2-2"), v5("2.1.3-1"), v5("4.13.1-1"), rows=BUT_0010)
-async def unsubscribe_with_wrong_flags_closes_the_connection(broker: Broker, flags: int) -> None:
-    client = await broker.subscriber(broker.topic("a"), broker.topic("b"))
-    await client.unsubscribed(broker.topic("a"))
-    await client.send(Unsubscribe(client.next_id(), (broker.topic("b"),), flags=flags))
-    await client.is_closed_by_broker(because=f"after an UNSUBSCRIBE with the flags {flags:04b}")
-
-
 @case(v311("2.2.2-2"), v5("2.1.3-1"), v5("4.13.1-1"), needs=("qos-1",), rows=BUT_0000)
 async def puback_with_wrong_flags_closes_the_connection(broker: Broker, flags: int) -> None:
     client, message = await _in_flight(broker, 1)
@@ -103,18 +84,6 @@ async def pubcomp_with_wrong_flags_closes_the_connection(broker: Broker, flags: 
         client.unprepared("PUBREC was not answered by PUBREL")
     await client.send(Pubcomp(message.packet_id or 0, flags=flags))
     await client.is_closed_by_broker(because=f"after a PUBCOMP with the flags {flags:04b}")
-
-
-@case(v311("2.2.2-2"), v5("2.1.3-1"), v5("4.13.1-1"), needs=("qos-2",), rows=BUT_0010)
-async def pubrel_with_wrong_flags_closes_the_connection(broker: Broker, flags: int) -> None:
-    client = await broker.connected()
-    await client.published(broker.topic(), b"twin", qos=2)
-    number = client.next_id()
-    await client.send(Publish(broker.topic(), b"x", 2, packet_id=number))
-    if await client.maybe(Pubrec, lambda p: p.packet_id == number) is None:
-        client.unprepared("PUBLISH with QoS 2 was not answered by PUBREC")
-    await client.send(Pubrel(number, flags=flags))
-    await client.is_closed_by_broker(because=f"after a PUBREL with the flags {flags:04b}")
 
 
 @case(v311("2.2.2-1"), v5("2.1.3-1"), needs=("qos-2",))

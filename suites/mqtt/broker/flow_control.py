@@ -6,7 +6,6 @@ from harness.case import case
 from suites.mqtt import v5
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import (
     Pingreq,
@@ -24,6 +23,7 @@ from testbed.mqtt.packets import (
 )
 from testbed.mqtt.properties import Property
 from testbed.mqtt.reasons import Reason
+from testbed.mqtt.scripted_client import Client
 
 RECEIVE_MAXIMUM = Property.RECEIVE_MAXIMUM
 LIMITS = {"Receive Maximum 1": 1, "Receive Maximum 2": 2, "Receive Maximum 10": 10}

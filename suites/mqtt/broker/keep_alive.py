@@ -13,9 +13,9 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Pingreq, Publish, Will
 from testbed.mqtt.properties import Property
+from testbed.mqtt.scripted_client import Client
 
 #: Seconds.
 KEEP_ALIVE = 1

@@ -12,9 +12,9 @@ from msgspec.structs import replace
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
 from testbed.mqtt.packets import Connack, Connect, Raw, Version, Will
+from testbed.mqtt.scripted_client import Client
 from testbed.mqtt.wire import text
 
 #: From a proper CONNECT and its version to an improper one.

@@ -7,10 +7,10 @@ import asyncio
 from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import Publish
 from testbed.mqtt.properties import Property, get_all
+from testbed.mqtt.scripted_client import Client
 
 EXPIRY = Property.MESSAGE_EXPIRY_INTERVAL
 #: Seconds after which a message of one second is gone, whichever way the broker counts whole seconds.

@@ -5,9 +5,9 @@ from __future__ import annotations
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Publish, Pubrec, Pubrel
 from testbed.mqtt.properties import Property
+from testbed.mqtt.scripted_client import Client
 
 #: Messages of each publisher; a broker may ask for fewer at once.
 MANY = 20

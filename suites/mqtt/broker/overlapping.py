@@ -8,9 +8,9 @@ from __future__ import annotations
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Publish, Subscription
 from testbed.mqtt.properties import Property, get_all
+from testbed.mqtt.scripted_client import Client
 
 FILTERS = ("a/b", "a/+", "a/#")
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import (
     Puback,
@@ -20,6 +19,7 @@ from testbed.mqtt.packets import (
     Unsuback,
     Unsubscribe,
 )
+from testbed.mqtt.scripted_client import Client
 
 #: Messages under which identifiers are watched.
 MANY = 10

@@ -6,10 +6,10 @@ from harness.case import case
 from suites.mqtt import v5
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
 from testbed.mqtt.packets import Publish
 from testbed.mqtt.properties import Property, props
+from testbed.mqtt.scripted_client import Client
 
 MAXIMUM = Property.MAXIMUM_PACKET_SIZE
 #: Bytes a client allows; more than any CONNACK should need.

@@ -8,7 +8,6 @@ from typing import Any
 from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import encode
 from testbed.mqtt.packets import (
     Connack,
@@ -25,6 +24,7 @@ from testbed.mqtt.packets import (
     Will,
 )
 from testbed.mqtt.properties import TABLE, Properties, Property, Wire
+from testbed.mqtt.scripted_client import Client
 from testbed.mqtt.wire import text, varint
 
 #: A sensible value for a property of each type.
@@ -214,22 +214,6 @@ async def a_property_out_of_place_in_subscribe_closes_the_connection(broker: Bro
     client = await _subscribed_with_properties(broker)
     await client.send(Subscribe(client.next_id(), (Subscription(broker.topic()),), properties))
     await client.is_closed_by_broker(because="after a SUBSCRIBE with a property that has no place in it")
-
-
-@case(
-    v5("4.13.1-1"),
-    needs=("subscription-identifiers",),
-    rows={
-        "twice": ((Property.SUBSCRIPTION_IDENTIFIER, 1), (Property.SUBSCRIPTION_IDENTIFIER, 2)),
-        "0": ((Property.SUBSCRIPTION_IDENTIFIER, 0),),
-        "of five bytes": ((Property.SUBSCRIPTION_IDENTIFIER, b"\x80\x80\x80\x80\x01"),),
-    },
-)
-async def a_wrong_subscription_identifier_closes_the_connection(broker: Broker, properties: Properties) -> None:
-    client = await broker.connected()
-    await client.subscribed(broker.topic("good"), properties={Property.SUBSCRIPTION_IDENTIFIER: 1})
-    await client.send(Subscribe(client.next_id(), (Subscription(broker.topic()),), properties))
-    await client.is_closed_by_broker(because="after a SUBSCRIBE whose Subscription Identifier is an error")
 
 
 @case(v5("4.13.1-1"), rows=UNKNOWN | _strangers("UNSUBSCRIBE"))

@@ -10,10 +10,10 @@ from typing import Any
 from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import Publish
 from testbed.mqtt.properties import Property, get_all, props
+from testbed.mqtt.scripted_client import Client
 
 FORMAT = Property.PAYLOAD_FORMAT_INDICATOR
 TYPE = Property.CONTENT_TYPE

@@ -9,9 +9,9 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Puback, Pubcomp, Publish, Pubrec, Pubrel
 from testbed.mqtt.properties import Property
+from testbed.mqtt.scripted_client import Client
 
 NUMBERS = {"1": 1, "255": 0x00FF, "256": 0x0100, "32768": 0x8000, "65535": 0xFFFF}
 

@@ -6,7 +6,6 @@ from harness.case import case
 from suites.mqtt import v5
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import (
     Connack,
@@ -24,6 +23,7 @@ from testbed.mqtt.packets import (
     Unsubscribe,
 )
 from testbed.mqtt.properties import Property, get
+from testbed.mqtt.scripted_client import Client
 
 RESPONSE = Property.REQUEST_RESPONSE_INFORMATION
 PROBLEM = Property.REQUEST_PROBLEM_INFORMATION

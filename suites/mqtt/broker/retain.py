@@ -9,8 +9,8 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.findings import Violation
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Publish
+from testbed.mqtt.scripted_client import Client
 
 
 async def _retained(broker: Broker, *payloads: bytes, qos: int = 1) -> str:

@@ -10,9 +10,9 @@ from typing import Any
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.packets import Connack, Disconnect
 from testbed.mqtt.properties import Property
+from testbed.mqtt.scripted_client import Client
 
 KEPT = ("session-expiry",)
 

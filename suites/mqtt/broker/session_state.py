@@ -7,9 +7,9 @@ from __future__ import annotations
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import Pubcomp, Publish, Pubrec, Pubrel
+from testbed.mqtt.scripted_client import Client
 
 _QOS_1 = ("session-expiry", "qos-1")
 _QOS_2 = ("session-expiry", "qos-2")

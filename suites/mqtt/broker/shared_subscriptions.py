@@ -7,11 +7,11 @@ import asyncio
 from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import Puback, Pubcomp, Publish, Pubrec, Pubrel, Suback, Subscribe, Subscription
 from testbed.mqtt.properties import Property
 from testbed.mqtt.reasons import Reason
+from testbed.mqtt.scripted_client import Client
 
 REFUSALS = {
     f"0x{code:02X}": int(code)

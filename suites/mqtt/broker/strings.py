@@ -6,7 +6,7 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
 from testbed.mqtt.codec import describe
-from testbed.mqtt.packets import Publish, Subscribe, Subscription, Unsubscribe, Will
+from testbed.mqtt.packets import Publish, Subscribe, Subscription, Unsubscribe
 from testbed.mqtt.properties import Property, get_all
 
 #: What RFC 3629 forbids, each in its own way.
@@ -61,29 +61,6 @@ async def ill_formed_utf8_in_an_unsubscribe_closes_the_connection(broker: Broker
     await client.unsubscribed(broker.topic("good/x"))
     await client.send(Unsubscribe(client.next_id(), (broker.topic("good/").encode() + ill,)))
     await client.is_closed_by_broker(because="after a Topic Filter in ill-formed UTF-8")
-
-
-@case(v311("1.5.3-1"), v5("1.5.4-1"), v5("4.13.1-1"), rows=FEW)
-async def ill_formed_utf8_in_the_client_id_closes_the_connection(broker: Broker, ill: bytes) -> None:
-    client = await broker.opened()
-    await client.send(broker.connect(broker.client_id("c").encode() + ill))  # type: ignore[arg-type]
-    await client.is_refused(because="as its client id is ill-formed UTF-8")
-
-
-@case(v311("1.5.3-1"), v5("1.5.4-1"), v5("4.13.1-1"), rows=FEW)
-async def ill_formed_utf8_in_the_will_topic_closes_the_connection(broker: Broker, ill: bytes) -> None:
-    await broker.connected(will=Will(broker.topic("good/x"), b"x"))
-    client = await broker.linked()
-    await client.send(broker.connect(will=Will(broker.topic("good/").encode() + ill, b"x")))
-    await client.is_refused(because="as its Will Topic is ill-formed UTF-8")
-
-
-@case(v311("1.5.3-1"), v5("1.5.4-1"), v5("4.13.1-1"), needs=("not authentication",), rows=FEW)
-async def ill_formed_utf8_in_the_user_name_closes_the_connection(broker: Broker, ill: bytes) -> None:
-    await broker.connected(username="good", password=b"x")
-    client = await broker.linked()
-    await client.send(broker.connect(username=b"good" + ill, password=b"x"))
-    await client.is_refused(because="as its User Name is ill-formed UTF-8")
 
 
 @case(
@@ -143,29 +120,6 @@ async def a_null_character_in_an_unsubscribe_closes_the_connection(broker: Broke
     await client.unsubscribed(broker.topic("ab"))
     await client.send(Unsubscribe(client.next_id(), (broker.topic("a\0b"),)))
     await client.is_closed_by_broker(because="after a Topic Filter with U+0000")
-
-
-@case(v311("1.5.3-2"), v5("1.5.4-2"), v5("4.13.1-1"))
-async def a_null_character_in_the_client_id_closes_the_connection(broker: Broker) -> None:
-    client = await broker.opened()
-    await client.send(broker.connect(broker.client_id("c") + "\0"))
-    await client.is_refused(because="as its client id holds U+0000")
-
-
-@case(v311("1.5.3-2"), v5("1.5.4-2"), v5("4.13.1-1"))
-async def a_null_character_in_the_will_topic_closes_the_connection(broker: Broker) -> None:
-    await broker.connected(will=Will(broker.topic("ab"), b"x"))
-    client = await broker.linked()
-    await client.send(broker.connect(will=Will(broker.topic("a\0b"), b"x")))
-    await client.is_refused(because="as its Will Topic holds U+0000")
-
-
-@case(v311("1.5.3-2"), v5("1.5.4-2"), v5("4.13.1-1"), needs=("not authentication",))
-async def a_null_character_in_the_user_name_closes_the_connection(broker: Broker) -> None:
-    await broker.connected(username="ab", password=b"x")
-    client = await broker.linked()
-    await client.send(broker.connect(username="a\0b", password=b"x"))
-    await client.is_refused(because="as its User Name holds U+0000")
 
 
 @case(v311("1.5.3-1"), v311("4.7.3-4"), v5("1.5.4-1"), v5("4.7.3-4"), rows=WELL_FORMED)

@@ -8,10 +8,10 @@ from harness.case import case
 from suites.mqtt import v5
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import Publish
 from testbed.mqtt.properties import Property, get, props
+from testbed.mqtt.scripted_client import Client
 
 ALIAS = Property.TOPIC_ALIAS
 MAXIMUM = Property.TOPIC_ALIAS_MAXIMUM

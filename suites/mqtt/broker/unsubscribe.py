@@ -6,11 +6,11 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.findings import Inconclusive
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
 from testbed.mqtt.packets import Puback, Pubcomp, Publish, Pubrec, Pubrel, Raw, Unsuback, Unsubscribe
 from testbed.mqtt.properties import Property
 from testbed.mqtt.reasons import ALLOWED, Reason
+from testbed.mqtt.scripted_client import Client
 
 #: First byte of a proper UNSUBSCRIBE.
 FIRST = 0xA2

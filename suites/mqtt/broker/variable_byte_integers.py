@@ -5,10 +5,10 @@ from __future__ import annotations
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
 from testbed.mqtt.packets import Pingresp, Publish, Raw
 from testbed.mqtt.properties import Property, get_all
+from testbed.mqtt.scripted_client import Client
 
 #: The last value of each number of bytes, and the first of the next.
 EDGES = {"127": 127, "128": 128, "16383": 16_383, "16384": 16_384}

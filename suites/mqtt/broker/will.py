@@ -9,11 +9,11 @@ from collections.abc import Awaitable, Callable
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.broker import Broker
-from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import Disconnect, Publish, Raw, Will
 from testbed.mqtt.properties import Property, get, get_all, props
 from testbed.mqtt.reasons import Reason
+from testbed.mqtt.scripted_client import Client
 
 # -- how a connection ends without DISCONNECT
 
