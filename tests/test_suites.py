@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from harness import expected, plan, profile, qualify, suite
-from testbed.dut import Description
+from testbed.dut import Description, read_description
 from testbed.launch import peers
 from testbed.launch.empty import EMPTY
 from testbed.protocol import roles
@@ -18,6 +18,7 @@ from tests.command import HERE, need, run_testbed
 
 PROFILES = ("mqtt-broker-3.1.1", "mqtt-broker-5.0")
 KNOWN = HERE.parent / "docs" / "expected-mosquitto.toml"
+GUARDED = HERE.parent / "ci" / "guarded" / "hivemq.toml"
 DISPUTES = HERE.parent / "docs" / "disputes.md"
 
 
@@ -59,8 +60,12 @@ def test_every_known_failure_stands_in_the_disputes() -> None:
 
 @pytest.mark.parametrize("name", PROFILES)
 def test_planted_faults_are_caught_and_legal_variants_are_not(tmp_path: Path, name: str) -> None:
-    """On mosquitto, and where mosquitto has the fault itself or lacks the feature, on HiveMQ."""
-    devices = [(peers.find(need(peer)), None) for peer in ("mosquitto", "hivemq")]
+    """On mosquitto; where mosquitto has the fault itself or lacks the feature, on HiveMQ; and on HiveMQ with an
+    authentication method."""
+    devices: list[tuple[Description, Path | None]] = [
+        (peers.find(need(peer)), None) for peer in ("mosquitto", "hivemq")
+    ]
+    devices.append((read_description(GUARDED), GUARDED.parent))
     chosen = profile.load(name)
     figures = asyncio.run(qualify.qualify(chosen, devices, roles()[chosen.role], tmp_path))
     assert len(figures.faults) >= 60
