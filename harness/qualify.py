@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -62,6 +62,8 @@ class _Shop:
     profile: Profile
     lanes: scheduler.Lanes
     count: int = 0
+    plain: dict[str, Cell] = field(default_factory=dict)
+    sound: list[PlannedCell] = field(default_factory=list)
 
     async def judge(self, cell: PlannedCell, plants: tuple[Callable[[], Tap], ...] = ()) -> Cell:
         """One cell, under a name of its own."""
@@ -108,11 +110,11 @@ async def qualify(
     """The figures of one profile, on real devices (descriptions and the folders of their files).
 
     Each fault is planted on the first device; what that one cannot show, because it has the same fault itself or
-    lacks the feature, on the next. LaunchError when a device does not start.
+    lacks the feature, on the next. The legal variants are of the first. LaunchError when a device does not start.
     """
     planted = role.faults(profile.edition) if faults is None else tuple(faults)
     best: dict[str, FaultResult] = {}
-    specificity: dict[str, list[str]] = {name: [] for name in VARIANTS}
+    specificity: dict[str, list[str]] = {}
     names: list[str] = []
     for description, here in devices:
         left = [fault for fault in planted if fault.name not in best or best[fault.name].outcome != "caught"]
@@ -123,10 +125,14 @@ async def qualify(
         try:
             names.append(f"{description.name} {device.dut.version}".strip())
             shop = _Shop(device.dut, role, hurried(profile, NEAR_PATIENCE), scheduler.Lanes(lanes))
-            for result in await _on_one(shop, cells, left, specificity, told):
+            last = description is devices[-1][0]
+            await _learn(shop, cells, told)
+            for result in await _plant(shop, left, told, last=last):
                 before = best.get(result.name)
                 if before is None or _BEST.index(result.outcome) < _BEST.index(before.outcome):
                     best[result.name] = result
+            if len(names) == 1:
+                specificity = await _variants(shop, told)
         finally:
             await device.stop()
     vacuity = {}
@@ -153,23 +159,21 @@ def hurried(profile: Profile, patience: float, **parameters: Scalar) -> Profile:
     return replace(profile, parameters=profile.parameters | {"patience": patience} | parameters)
 
 
-async def _on_one(
-    shop: _Shop,
-    cells: Sequence[PlannedCell],
-    faults: Sequence[Fault],
-    specificity: dict[str, list[str]],
-    told: Told,
-) -> list[FaultResult]:
-    """What becomes of `faults` on one device; failures under legal variants are added to `specificity`."""
+async def _learn(shop: _Shop, cells: Sequence[PlannedCell], told: Told) -> None:
+    """What becomes of the cells without a fault, and which of them are sound: they pass."""
     applying = await _applying(shop, cells)
-    told(0, len(faults), f"{len(applying)} cells on {shop.dut.name} without a fault")
-    plain = await shop.all(applying)
-    sound = [cell for cell in applying if plain[cell.id].verdict == "pass"]
-    found = await _plant(shop, faults, sound, plain, told)
+    told(0, len(applying), f"{len(applying)} cells on {shop.dut.name} without a fault")
+    shop.plain = await shop.all(applying)
+    shop.sound = [cell for cell in applying if shop.plain[cell.id].verdict == "pass"]
+
+
+async def _variants(shop: _Shop, told: Told) -> dict[str, list[str]]:
+    """Legal variant -> cells that pass without it and fail with it."""
+    found: dict[str, list[str]] = {}
     for name, plant in VARIANTS.items():
-        told(len(faults), len(faults), f"{name} on {shop.dut.name}")
-        odd = await shop.all(sound, plant)
-        specificity[name] += sorted(id for id, cell in odd.items() if cell.verdict == "fail")
+        told(0, len(VARIANTS), f"{name} on {shop.dut.name}")
+        odd = await shop.all(shop.sound, plant)
+        found[name] = sorted(id for id, cell in odd.items() if cell.verdict == "fail")
     return found
 
 
@@ -191,11 +195,11 @@ async def _applying(shop: _Shop, cells: Sequence[PlannedCell]) -> list[PlannedCe
     return [cell for cell in cells if claims_module.decide(cell, by_name) is None]
 
 
-async def _plant(
-    shop: _Shop, faults: Sequence[Fault], cells: Sequence[PlannedCell], plain: dict[str, Cell], told: Told
-) -> list[FaultResult]:
-    """Every fault first against the cells that cite what it breaks, and, if these sleep, against all."""
+async def _plant(shop: _Shop, faults: Sequence[Fault], told: Told, *, last: bool) -> list[FaultResult]:
+    """Every fault first against the sound cells that cite what it breaks, and, if these sleep on the `last` device
+    too, against all."""
     out: dict[str, FaultResult] = {}
+    cells, plain = shop.sound, shop.plain
 
     async def one(fault: Fault) -> None:
         requirement = f"{fault.edition}:{fault.requirement}"
@@ -205,7 +209,7 @@ async def _plant(
 
         citing = [cell for cell in cells if requirement in cell.requirements]
         planted, failed = await _against(shop, fault, citing, catches)
-        if not any(catches(cell) for cell in failed):
+        if last and not any(catches(cell) for cell in failed):
             citing_ids = {cell.id for cell in citing}
             more, elsewhere = await _against(
                 shop, fault, [cell for cell in cells if cell.id not in citing_ids], catches
