@@ -10,7 +10,7 @@ of its own and its value is the second parameter.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any, TypeVar, get_type_hints
@@ -33,7 +33,7 @@ class Case:
     #: Claims without which the case does not apply.
     needs: tuple[str, ...] = ()
     #: It disturbs others, so it takes the DUT alone.
-    exclusive: bool = False
+    exclusive: bool | Collection[str] = False
     #: Seconds of the protocol's own waiting.
     lasts: float = 0.0
     rows: Mapping[str, Any] = field(default_factory=dict)
@@ -61,6 +61,10 @@ class Case:
         code = inspect.unwrap(self.run).__code__
         return code.co_filename, code.co_firstlineno
 
+    def alone(self, row: str) -> bool:
+        """Whether the cell of `row` takes the DUT alone."""
+        return self.exclusive if isinstance(self.exclusive, bool) else row in self.exclusive
+
     @property
     def timeout(self) -> float:
         return self.lasts + GRACE
@@ -82,12 +86,13 @@ class Case:
 def case(
     *cites: Citation,
     needs: Sequence[str] = (),
-    exclusive: bool = False,
+    exclusive: bool | Collection[str] = False,
     lasts: float = 0.0,
     rows: Mapping[str, Any] | None = None,
     aliases: Sequence[str] = (),
 ) -> Callable[[F], F]:
-    """Declare a case. TypeError when it cites nothing, or is no coroutine function."""
+    """Declare a case. `exclusive` may name the rows that take the device alone. TypeError when it cites nothing, or
+    is no coroutine function."""
     if not cites:
         raise TypeError("@case must cite at least one requirement")
 

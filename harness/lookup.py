@@ -176,7 +176,7 @@ def _case(one: Case, paths: Sequence[Path]) -> CaseShown:
         role,
         [rows[citation.id] for citation in one.cites],
         list(one.needs),
-        one.exclusive,
+        bool(one.exclusive),
         one.lasts,
         {row: repr(value)[:200] for row, value in one.rows.items()},
         list(one.aliases),

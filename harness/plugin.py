@@ -135,7 +135,7 @@ class CaseItem(pytest.Item):
             self.extra_keyword_matches.add(id.partition(":")[2])
         self.add_marker(pytest.mark.dut(cell.dut))
         self.add_marker(pytest.mark.edition(cell.edition))
-        if cell.case.exclusive:
+        if cell.case.alone(cell.row):
             self.add_marker(pytest.mark.exclusive)
 
     def reportinfo(self) -> tuple[Path, int, str]:

@@ -84,7 +84,7 @@ class _Shop:
 
     async def run(self, work: Sequence[tuple[PlannedCell, Callable[[], Awaitable[None]]]]) -> None:
         """Do the work side by side, the longest first."""
-        jobs = [scheduler.Job(cell.case.lasts, cell.case.exclusive, call) for cell, call in work]
+        jobs = [scheduler.Job(cell.case.lasts, cell.case.alone(cell.row), call) for cell, call in work]
         await scheduler.run(jobs, self.lanes)
 
 

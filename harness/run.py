@@ -299,11 +299,11 @@ class Run:
     ) -> scheduler.Job:
         work = partial(self._one, cell, repeat, bench, capture, lives)
         gate = partial(self.options.gate, cell) if self.options.gate else None
-        return scheduler.Job(cell.case.lasts, cell.case.exclusive, work, gate)
+        return scheduler.Job(cell.case.lasts, cell.case.alone(cell.row), work, gate)
 
     async def _one(self, cell: PlannedCell, repeat: int, bench: Bench, capture: Capture | None, lives: Lives) -> None:
         again = partial(self._job, cell, repeat, bench, capture, lives)
-        health, alone = lives.health, lives.alone or cell.case.exclusive
+        health, alone = lives.health, lives.alone or cell.case.alone(cell.row)
         if health.dead:
             if not lives.again(again(), begun=False):
                 self._finish(unrun(cell, "error", health.dead, cause="the device died"), repeat)

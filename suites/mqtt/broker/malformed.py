@@ -127,7 +127,7 @@ async def a_pubrel_with_a_wrong_tail_closes_the_connection(broker: Broker, tail:
         "PUBLISH": lambda topic: Publish(topic),
     },
     # A decoder that reads past its end dies of it.
-    exclusive=True,
+    exclusive=("SUBSCRIBE",),
 )
 async def a_length_one_short_of_the_last_field_closes_the_connection(
     broker: Broker, make: Callable[[str], Packet]
