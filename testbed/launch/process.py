@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import shutil
 import signal
 import tempfile
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from testbed.dut import Address, Description, Dut, Launch
+from testbed.files import file_name
 from testbed.launch import guard, peers
 from testbed.launch.identity import identify
 from testbed.launch.placed import LaunchError, Placed, Ready, answers, because, endpoints, where
@@ -159,7 +159,7 @@ class Process:
             self._claims = [found for found in again if found is not None]
             if len(self._claims) < len(_PORTS):
                 raise LaunchError(f"{name}: somebody took its ports meanwhile\n  remedy: launch it anew")
-        work = Path(tempfile.mkdtemp(prefix=f"iot-testbed-{_file_name(name)}-"))
+        work = Path(tempfile.mkdtemp(prefix=f"iot-testbed-{file_name(name)}-"))
         self._values["work"] = str(work)
         guard.GUARD.watch(self._mark, 0, work)
         for relative, text in self._launch.files.items():
@@ -321,16 +321,12 @@ def _log_file(folder: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
-        path = folder / f"{_file_name(name)}{'' if number == 1 else f'-{number}'}.log"
+        path = folder / f"{file_name(name)}{'' if number == 1 else f'-{number}'}.log"
         try:
             path.touch(exist_ok=False)
             return path.absolute()
         except FileExistsError:
             number += 1
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "_", name)[:60] or "dut"
 
 
 def _status(code: int) -> str:
