@@ -5,6 +5,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
+# Third-party programs live with the clone, unless told otherwise.
+export TESTBED_PEERS ?= $(CURDIR)/.peers
 
 .PHONY: demo test lint check peers benchmarks wheel clean
 

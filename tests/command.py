@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from testbed.launch import peers
+from testbed.launch.programs import peers_root
 
 HERE = Path(__file__).parent
 
@@ -30,8 +31,8 @@ def run_testbed(*arguments: str, cwd: Path, timeout: float = 120, **env: str) ->
 
 
 def peers_folder() -> Path:
-    """Where `make peers` puts third-party programs."""
-    return Path(os.environ.get("TESTBED_PEERS") or HERE.parent / ".peers").absolute()
+    """Where third-party programs are, for a command that runs elsewhere."""
+    return peers_root().absolute()
 
 
 def need(name: str) -> str:

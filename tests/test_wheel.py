@@ -63,7 +63,7 @@ def test_a_broker_is_judged_and_the_site_is_made(installed: Path, tmp_path: Path
 
 def test_pytest_collects_the_installed_suite(installed: Path, tmp_path: Path) -> None:
     need("mosquitto")
-    arguments = ("--pyargs", "suites.mqtt", "--dut", "mosquitto", "-k", "broker and ping and mosquitto", "-q")
+    arguments = ("--pyargs", "suites.mqtt.broker.ping", "--dut", "mosquitto", "-q")
     done = call(installed, "pytest", *arguments, cwd=tmp_path)
     assert done.returncode == 0, done.stdout
     assert " passed" in done.stdout
