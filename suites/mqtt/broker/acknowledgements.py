@@ -203,7 +203,9 @@ async def a_pubrel_of_an_unknown_message_is_answered_by_pubcomp(broker: Broker) 
 
 @case(
     v311("3.6.1-1"),
+    v311("2.2.2-2"),
     v5("3.6.1-1"),
+    v5("2.1.3-1"),
     needs=("qos-2",),
     rows={f"{flags:04b}": flags for flags in range(16) if flags != 0b0010},
 )

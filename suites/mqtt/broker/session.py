@@ -146,12 +146,13 @@ async def an_expired_session_is_discarded(broker: Broker, broken: bool) -> None:
     first.violated("Session Present 0, as the session expired 1 s after its connection ended, 5 s ago")
 
 
-@case(v5("4.1.0-1"), v5("3.1.2-5"), needs=KEPT, lasts=2.5)
+@case(v5("4.1.0-1"), v5("3.1.2-5"), needs=KEPT, lasts=3.2)
 async def the_expiry_interval_does_not_run_while_connected(broker: Broker) -> None:
+    """2 s, since a broker whose clock counts whole seconds may let 1 s pass at once."""
     topic = broker.topic()
-    client = await broker.connected(clean=False, properties={Property.SESSION_EXPIRY_INTERVAL: 1})
+    client = await broker.connected(clean=False, properties={Property.SESSION_EXPIRY_INTERVAL: 2})
     await client.subscribed(topic)
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(3.2)
     other = await broker.connected()
     await other.published(topic, b"still subscribed")
     await client.message(topic, payload=b"still subscribed")
