@@ -53,6 +53,59 @@ class Address(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="
     ready: float = 5.0
 
 
+class Shim(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="shim"):
+    """A client library in a small program of ours that takes orders as lines of JSON (docs/shims.md). As many are
+    started as cells run at once; each serves many cells one after another. `command` may use {peers} and {here}."""
+
+    command: list[str]
+    env: dict[str, str] = {}
+    #: Programs and files that must exist; `command[0]` always must.
+    requires: list[str] = []
+    #: Seconds until its first line must have come.
+    ready: float = 20.0
+    #: Seconds between the end of its standard input and SIGKILL.
+    stop: float = 2.0
+    #: How many of them, and so of its cells, may run at once.
+    processes: int = 16
+
+
+class Commands(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="commands"):
+    """Programs that connect, do one thing, and end. `subscribe` runs until it is ended, `publish` until its message is
+    sent. They may use {host} {port} {client} {topic} {qos} {payload} {edition}, and {peers} and {here}."""
+
+    subscribe: list[str] = []
+    publish: list[str] = []
+    #: Option of a case -> the words that are added to both commands for it; what is missing here is not asked for.
+    #: They may use {value}, and for `will` {will_topic} {will_payload} {will_qos}.
+    options: dict[str, list[str]] = {}
+    #: Edition -> what {edition} stands for.
+    editions: dict[str, str] = {}
+    env: dict[str, str] = {}
+    requires: list[str] = []
+    #: Seconds within which it must connect.
+    ready: float = 10.0
+    #: How many cells may run at once.
+    processes: int = 16
+
+
+class Itself(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="itself"):
+    """A client that nobody commands: it connects by itself to the endpoint of its description, where the tester
+    listens. With a `command`, which may use {host} {port} {client} {edition} {work} {peers} {here}, it is a program that
+    we start for each cell; without, a real device that is there, and cells take turns."""
+
+    command: list[str] = []
+    env: dict[str, str] = {}
+    requires: list[str] = []
+    #: Seconds within which it connects, for the first time and again.
+    ready: float = 30.0
+    #: How many cells may run at once, where there is a command.
+    processes: int = 16
+
+
+#: Launches of clients: the tester listens, and they come.
+CLIENTS = Shim | Commands | Itself
+
+
 class Identity(msgspec.Struct, forbid_unknown_fields=True):
     """What names this very build. `command` prints the version; `pattern` finds it (first group)."""
 
@@ -88,7 +141,7 @@ class Description(msgspec.Struct, forbid_unknown_fields=True):
     claims: dict[str, bool] = {}
     #: Values of this DUT: credentials, timers, limits (IXIT).
     parameters: dict[str, Scalar] = {}
-    launch: Launch | Address = msgspec.field(default_factory=Address)
+    launch: Launch | Address | Shim | Commands | Itself = msgspec.field(default_factory=Address)
     identity: Identity = msgspec.field(default_factory=Identity)
     install: Install | None = None
 
