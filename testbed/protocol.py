@@ -81,14 +81,21 @@ class ProtocolRoom:
 
     name: str
     roles: tuple[Role, ...]
+    #: Finds the protocol in a capture: from the first bytes of who opened a connection, the edition they speak (which
+    #: may be one that no role can be tested in). An empty text when they are too few to tell, None when it is another
+    #: protocol.
+    detect: Callable[[bytes], str | None] | None = None
+    #: What who opened a connection calls itself, from the edition and its first frame; an empty text for nothing.
+    introduces: Callable[[str, bytes], str] | None = None
+
+
+@cache
+def rooms() -> tuple[ProtocolRoom, ...]:
+    """Every installed protocol room, by the name of its entry point."""
+    return tuple(entry.load() for entry in sorted(entry_points(group="testbed.protocols"), key=lambda e: e.name))
 
 
 @cache
 def roles() -> dict[str, Role]:
     """Every role of every installed protocol room, by name."""
-    found: dict[str, Role] = {}
-    for entry in sorted(entry_points(group="testbed.protocols"), key=lambda e: e.name):
-        room: ProtocolRoom = entry.load()
-        for role in room.roles:
-            found[role.name] = role
-    return found
+    return {role.name: role for room in rooms() for role in room.roles}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from testbed.mqtt import broker, discovery, rules
 from testbed.mqtt.codec import decode, describe
 from testbed.mqtt.cutting import Cutter
+from testbed.mqtt.detection import detect, introduces
 from testbed.protocol import Fault, ProtocolRoom, Role
 
 
@@ -41,4 +42,6 @@ PROTOCOL = ProtocolRoom(
             probe=discovery.probe,
         ),
     ),
+    detect=detect,
+    introduces=introduces,
 )
