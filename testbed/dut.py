@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -132,7 +132,9 @@ class Description(msgspec.Struct, forbid_unknown_fields=True):
 
     name: str
     role: str
-    #: Edition (`mqtt-5.0`) or `default` -> `tcp://host:port` or `tls://host:port`.
+    #: Edition (`mqtt-5.0`) or `default` -> `tcp://host:port`, `tls://host:port`, `ws://host:port/path`,
+    #: `wss://host:port/path` or `unix:///path`. A client under test has the address where the tester listens for it
+    #: (port 0: any free one). Further ways to the same device are named after their claim (`websocket`, `tls`).
     endpoints: dict[str, str]
     title: str = ""
     vendor: str = ""
@@ -146,27 +148,64 @@ class Description(msgspec.Struct, forbid_unknown_fields=True):
     install: Install | None = None
 
 
+#: What joins tester and device: in the clear or under TLS, as a plain stream, within a WebSocket, or on this machine.
+TRANSPORTS = ("tcp", "tls", "ws", "wss", "unix")
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where one edition of the protocol answers."""
+    """Where one edition of the protocol answers, or where the tester listens for a client under test."""
 
     transport: str
+    #: Empty for `unix`.
     host: str
+    #: 0 (any free one) only where the tester listens; 0 for `unix`.
     port: int
+    #: Of the resource (`ws`, `wss`) or of the socket (`unix`).
+    path: str = ""
 
     @classmethod
     def parse(cls, text: str) -> Endpoint:
-        """`tcp://host:port`, `tls://[::1]:8883`; ValueError says what is wrong."""
-        parts = urlsplit(text)
-        if parts.scheme not in ("tcp", "tls"):
-            raise ValueError(f"{text!r} is no endpoint: the transport must be tcp or tls")
-        if not parts.hostname or not parts.port:
-            raise ValueError(f"{text!r} is no endpoint: write {parts.scheme}://host:port")
-        return cls(parts.scheme, parts.hostname, parts.port)
+        """`tcp://host:port`, `tls://[::1]:8883`, `ws://host:port/path`, `wss://host:port/path` (path `/mqtt` unless
+        given), `unix:///path/to/socket`. ValueError says what is wrong."""
+        try:
+            parts = urlsplit(text)
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise ValueError(f"{text!r} is no endpoint: {error}") from None
+        transport = parts.scheme
+        if transport not in TRANSPORTS:
+            raise ValueError(f"{text!r} is no endpoint: the transport must be tcp, tls, ws, wss or unix")
+        if transport == "unix":
+            if parts.netloc or len(parts.path) < 2 or "\0" in parts.path:
+                raise ValueError(f"{text!r} is no endpoint: write unix:///path/to/socket")
+            return cls(transport, "", 0, parts.path)
+        if not host or port is None:
+            raise ValueError(f"{text!r} is no endpoint: write {transport}://host:port")
+        if not host.isprintable() or " " in host:
+            raise ValueError(f"{text!r} is no endpoint: {host!r} is no host")
+        path = ""
+        if transport in ("ws", "wss"):
+            path = (parts.path or "/mqtt") + (f"?{parts.query}" if parts.query else "")
+            if not path.isascii() or not path.isprintable() or " " in path:
+                raise ValueError(f"{text!r} is no endpoint: write other characters of its path as %XX")
+        return cls(transport, host, port, path)
+
+    @property
+    def secure(self) -> bool:
+        """Whether TLS is spoken."""
+        return self.transport in ("tls", "wss")
+
+    @property
+    def framed(self) -> bool:
+        """Whether the bytes travel in WebSocket frames."""
+        return self.transport in ("ws", "wss")
 
     def __str__(self) -> str:
+        if self.transport == "unix":
+            return f"unix://{self.path}"
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"{self.transport}://{host}:{self.port}"
+        return f"{self.transport}://{host}:{self.port}{self.path}"
 
 
 @dataclass(slots=True)
@@ -179,6 +218,8 @@ class Dut:
     digest: str = ""
     claims: dict[str, bool] = field(default_factory=dict)
     work: Path | None = None
+    #: What starts the programs of a client (`testbed.launch.clients.Clients`), or an empty client.
+    clients: Any = None
 
     @property
     def name(self) -> str:
@@ -203,15 +244,29 @@ def read_description(path: Path) -> Description:
     for key, problem, remedy in _unusable(description):
         line = line_of(read_text(path), key.split("."))
         raise FileError(path, problem, remedy, line=line, key=key)
-    if isinstance(description.launch, Address):
-        for edition, text in description.endpoints.items():
-            try:
-                Endpoint.parse(text)
-            except ValueError as error:
-                raise FileError(path, str(error), "write tcp://host:port", key=f"endpoints.{edition}") from None
+    for edition, text in description.endpoints.items():
+        problem = _no_endpoint(text, description)
+        if problem:
+            key = f"endpoints.{edition}"
+            line = line_of(read_text(path), ["endpoints", edition])
+            raise FileError(path, problem, "write tcp://host:port", line=line, key=key)
     if not description.endpoints:
         raise FileError(path, "has no endpoint", 'add [endpoints] with default = "tcp://host:port"', key="endpoints")
     return description
+
+
+def _no_endpoint(text: str, description: Description) -> str:
+    """What is wrong with `text` as an endpoint of `description`; empty when it is right."""
+    if isinstance(description.launch, Launch):
+        # What a placeholder will be is not known yet, and may be a port.
+        text = re.sub(r"\{port\d?\}", "1", text).replace("{work}", "/work")
+    try:
+        endpoint = Endpoint.parse(text)
+    except ValueError as error:
+        return str(error)
+    if not endpoint.port and endpoint.transport != "unix" and not isinstance(description.launch, CLIENTS):
+        return f"{text!r}: port 0 is no place where a {description.role} can be reached; it must listen on a port"
+    return ""
 
 
 def _unusable(description: Description) -> Iterator[tuple[str, str, str]]:

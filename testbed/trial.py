@@ -16,8 +16,11 @@ from typing import Literal, Protocol
 
 from testbed.dut import Dut, Endpoint
 from testbed.findings import Breach, Inconclusive
-from testbed.link.stream import Stream, open_stream, tls_context
+from testbed.link.serving import Refusal, Served, serve_streams
+from testbed.link.stream import Stream, open_stream
 from testbed.link.tap import Tap
+from testbed.link.tls import tls_context
+from testbed.link.websocket import Answer
 
 #: Bytes of one trial that are kept whole; of what comes after, each frame keeps its first 64.
 RECORDED = 2 << 20
@@ -64,6 +67,22 @@ class _Chunks:
         return b""
 
 
+class Hearer(Protocol):
+    """The tester's end of a connection that the DUT opened."""
+
+    def attach(self, stream: Stream, link: int) -> None:
+        """Its stream and number, before anything is heard on it."""
+        ...
+
+    def hear(self, data: bytes) -> None:
+        """What came, as it came."""
+        ...
+
+    def end(self, how: str) -> None:
+        """The DUT has closed: `closed` or `reset`."""
+        ...
+
+
 class Watch(Protocol):
     """Passive rules over one connection."""
 
@@ -93,12 +112,15 @@ class Trial:
     breaches: list[Breach] = field(default_factory=list)
     #: (local, remote) address of each connection, for the capture.
     addresses: list[tuple[tuple[str, int], tuple[str, int]]] = field(default_factory=list)
+    #: The connections that the DUT opened.
+    arrived: set[int] = field(default_factory=set)
     #: Bytes that crossed so far.
     recorded: int = 0
     began: int = field(default_factory=time.time_ns)
     #: The first error of ours on any connection, known once it is closed.
     failure: Exception | None = None
     _streams: list[Stream] = field(default_factory=list)
+    _listening: list[Served] = field(default_factory=list)
 
     def note(self, text: str, link: int = 0) -> None:
         """Put an event into the record."""
@@ -143,8 +165,37 @@ class Trial:
         self._streams.append(stream)
         return stream, number
 
+    async def listen(
+        self,
+        endpoint: Endpoint,
+        welcome: Callable[[], Hearer],
+        *,
+        tls: ssl.SSLContext | None = None,
+        answer: Callable[[], Answer] = Answer,
+        on_refused: Callable[[Refusal], None] | None = None,
+    ) -> Endpoint:
+        """Let the DUT connect to `endpoint` (port 0: any free one, returned) until the trial ends; `welcome` makes the
+        tester's end of each connection, `answer` the answer to a WebSocket handshake, and `on_refused` is told of
+        connections that never came to be. OSError when nobody can listen there."""
+
+        def accept() -> Stream:
+            number = len(self.addresses)
+            self.addresses.append((("", 0), ("", 0)))
+            self.arrived.add(number)
+            recorder = _Recorder(self, number)
+            hearer = welcome()
+            stream = Stream([*(make() for make in self.plants), recorder], hearer.hear, hearer.end)
+            recorder.stream = stream
+            self._streams.append(stream)
+            hearer.attach(stream, number)
+            return stream
+
+        served = await serve_streams(endpoint, accept, tls=tls, answer=answer, on_refused=on_refused)
+        self._listening.append(served)
+        return served.endpoint
+
     def _tls(self) -> ssl.SSLContext | None:
-        if self.endpoint.transport != "tls":
+        if not self.endpoint.secure:
             return None
         value = self.dut.parameter
         return tls_context(
@@ -155,7 +206,10 @@ class Trial:
         )
 
     def close(self) -> None:
-        """Close every connection, quietly."""
+        """Close every connection and every listening place, quietly."""
+        for served in self._listening:
+            served.close()
+        self._listening.clear()
         for stream in self._streams:
             stream.close(abruptly=True)
             self.failure = self.failure or stream.failure
@@ -173,6 +227,8 @@ class _Recorder(Tap):
         self.stream: Stream | None = None
 
     def _record(self, way: Way, frames: list[bytes]) -> None:
+        if self.stream is not None:
+            self._trial.addresses[self._link] = (self.stream.local, self.stream.remote)
         at, shots, watch = time.time_ns(), self._trial.shots, self._watch
         for frame in frames:
             self._trial.recorded += len(frame)

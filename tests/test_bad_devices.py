@@ -116,7 +116,11 @@ def test_wrong_use_is_said_in_words(tmp_path: Path, arguments: tuple[str, ...], 
     [
         ('name = "x\n', 1, "is not TOML"),
         ('name = "x"\nrole = "mqtt-broker"\ncolour = "red"\n[endpoints]\ndefault = "tcp://a:1"\n', 3, "colour"),
-        ('name = "x"\nrole = "mqtt-broker"\n[endpoints]\ndefault = "ftp://a:1"\n', 0, "must be tcp or tls"),
+        (
+            'name = "x"\nrole = "mqtt-broker"\n[endpoints]\ndefault = "ftp://a:1"\n',
+            4,
+            "must be tcp, tls, ws, wss or unix",
+        ),
         ('name = "x"\nrole = "mqtt-broker"\n[endpoints]\ndefault = 5\n', 3, "Expected `str`, got `int`"),
     ],
 )

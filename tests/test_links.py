@@ -12,8 +12,9 @@ import pytest
 
 from testbed.dut import Endpoint
 from testbed.link import stream as stream_module
-from testbed.link.stream import open_stream, tls_context
+from testbed.link.stream import open_stream
 from testbed.link.tap import Delay, Loss, Tap
+from testbed.link.tls import tls_context
 from tests.certificates import certificate
 
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], object]

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from testbed.dut import Endpoint
-from testbed.link.stream import open_stream, tls_context
+from testbed.link.stream import open_stream
+from testbed.link.tls import tls_context
 from tests.certificates import certificate
 
 

@@ -94,12 +94,16 @@ def trial_packets(trial: Trial, comment: str, port: int) -> bytes:
             continue
         talk = talks.get(shot.link)
         if talk is None:
-            (here, sport), (there, _) = trial.addresses[shot.link]
+            (here, sport), (there, theirs) = trial.addresses[shot.link]
             if not here:
                 continue
-            talk = talks[shot.link] = _Talk((here, sport), (there, port))
-            put(shot.at, talk.segment("sent", 0x02), f"{comment} | opens connection {shot.link}")
-            put(shot.at, talk.segment("received", 0x12), comment)
+            came = shot.link in trial.arrived
+            (opens, answers) = ("received", "sent") if came else ("sent", "received")
+            # Whoever serves has the registered port, so that a dissector knows the protocol.
+            ends = ((here, port), (there, theirs)) if came else ((here, sport), (there, port))
+            talk = talks[shot.link] = _Talk(*ends)
+            put(shot.at, talk.segment(opens, 0x02), f"{comment} | opens connection {shot.link}")
+            put(shot.at, talk.segment(answers, 0x12), comment)
         if shot.way == "event":
             if shot.text.endswith("by the DUT"):
                 put(shot.at, talk.segment("received", 0x11), f"{comment} | frame {number}: {shot.text}")

@@ -1,4 +1,4 @@
-"""Stream links: TCP and TLS, IPv4 and IPv6, with taps."""
+"""Stream links: TCP, TLS, WebSocket, Unix sockets; IPv4 and IPv6; with taps."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ import socket
 import ssl
 import struct
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from itertools import count
+from typing import cast
 
 from testbed.dut import Endpoint
 from testbed.link.tap import Tap, chain
+from testbed.link.tls import Spoken, spoken
+from testbed.link.websocket import MQTT, HandshakeError, WebSocket, connecting
 
 #: Bytes a DUT may leave unread before a sender waits, and bytes from a DUT after which it is cut off.
 UNREAD = 1 << 20
 MOST = 8 << 20
+#: Seconds that the tester waits for the answer to its Close frame before it closes the connection below.
+FAREWELL = 1.0
+
+#: A Unix socket has no addresses. Each such stream gets a pair of its own, so that a capture can be drawn of it.
+_UNIX_PORTS = count(1)
 
 
 class Stream(asyncio.Protocol):
@@ -30,7 +38,13 @@ class Stream(asyncio.Protocol):
         self._socket: socket.socket | None = None
         self._how = "closed"
         self._total = 0
+        # Whether the tester has begun to close a WebSocket, and whether the chain knows that the device has closed.
+        self._leaving = self._gone = False
         self.ended = False
+        #: The WebSocket layer, between the network and the taps; None where there is none.
+        self.websocket: WebSocket | None = None
+        #: What TLS came to; None where none is spoken.
+        self.tls: Spoken | None = None
         #: What a tap or the tester threw while it was shown what came: an error of ours, never an act of the device.
         self.failure: Exception | None = None
         self.local: tuple[str, int] = ("", 0)
@@ -40,17 +54,31 @@ class Stream(asyncio.Protocol):
     # -- asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=UNREAD)
-        self.local = transport.get_extra_info("sockname")[:2]
-        # A peer that has reset the connection already has no name any more.
-        nobody = ("::" if ":" in self.local[0] else "0.0.0.0", 0)
-        self.remote = (transport.get_extra_info("peername") or nobody)[:2]
+        # Not for isinstance: the transport of start_tls is none of asyncio.Transport on every Python.
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=UNREAD)
+        here = transport.get_extra_info("sockname")
+        if isinstance(here, tuple):
+            self.local = here[:2]
+            # A peer that has reset the connection already has no name any more.
+            nobody = ("::" if ":" in self.local[0] else "0.0.0.0", 0)
+            self.remote = (transport.get_extra_info("peername") or nobody)[:2]
+        else:
+            self.local, self.remote = ("127.0.0.1", 1 + next(_UNIX_PORTS) % 0xFFFF), ("127.0.0.1", 0)
+        self.tls = spoken(transport)
         self._socket = transport.get_extra_info("socket")
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def joined(self, transport: asyncio.BaseTransport, websocket: WebSocket, data: bytes) -> None:
+        """Go on over `transport` after the opening handshake of `websocket`; `data` came with its end."""
+        self.websocket = websocket
+        self.connection_made(transport)
+        websocket.write = self._put
+        if data:
+            self._guarded(self._chain.from_dut, data)
+        self._look_for_the_end()
 
     def data_received(self, data: bytes) -> None:
         if self._how != "closed":
@@ -59,14 +87,36 @@ class Stream(asyncio.Protocol):
         if self._total > MOST:
             self.cut_off(f"{MOST >> 20} MiB")
             return
-        self._guarded(self._chain.from_dut, data)
+        if self.websocket is None:
+            self._guarded(self._chain.from_dut, data)
+            return
+        payload = self.websocket.receive(data)
+        if payload and not self._leaving:
+            self._guarded(self._chain.from_dut, payload)
+        self._look_for_the_end()
+
+    def _look_for_the_end(self) -> None:
+        """A Close frame is the end of a WebSocket, whenever the connection below it ends; so is what is no frame."""
+        assert self.websocket is not None
+        if self.websocket.broken and self._how == "closed":
+            self._how = f"given up by the tester, because the device broke RFC 6455: {self.websocket.broken}"
+            self._hang_up(True)
+        elif self.websocket.closed_by_peer and self._transport is not None:
+            self._dut_closed()
+            if not self._transport.is_closing():
+                self._transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, ConnectionError) and self._how == "closed":
             self._how = "reset"
-        self._guarded(self._chain.dut_closed)
+        self._dut_closed()
         if self.failure is not None:
             self._end()
+
+    def _dut_closed(self) -> None:
+        if not self._gone:
+            self._gone = True
+            self._guarded(self._chain.dut_closed)
 
     def _guarded(self, call: Callable[..., None], *arguments: object) -> None:
         """Call into the chain; what it throws is kept, and ends the connection."""
@@ -89,6 +139,12 @@ class Stream(asyncio.Protocol):
             self._on_end(self._how)
 
     def _write(self, data: bytes) -> None:
+        if self.websocket is not None:
+            self.websocket.send(data)
+        else:
+            self._put(data)
+
+    def _put(self, data: bytes) -> None:
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
@@ -100,7 +156,10 @@ class Stream(asyncio.Protocol):
                 with contextlib.suppress(OSError):
                     self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self._transport.abort()
-        elif not self._transport.is_closing():
+        elif self.websocket is not None and self.websocket.close():
+            self._leaving = True
+            asyncio.get_running_loop().call_later(FAREWELL, self._transport.close)
+        elif not self._transport.is_closing() and not self._leaving:
             # asyncio's TLS transport forgets its socket when it is closed twice, and then cannot be asked anything.
             self._transport.close()
 
@@ -126,6 +185,57 @@ class Stream(asyncio.Protocol):
         self._guarded(self._chain.tester_closed, abruptly)
 
 
+class Opening(asyncio.Protocol):
+    """Holds a new connection while the opening handshake of its WebSocket goes on."""
+
+    def __init__(self, websocket: WebSocket) -> None:
+        self.websocket = websocket
+        self.transport: asyncio.Transport | None = None
+        #: What came with the end of the handshake.
+        self.done: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+        self.websocket.write = self.transport.write
+        self.websocket.begin()
+
+    def data_received(self, data: bytes) -> None:
+        assert self.transport is not None
+        if self.done.done():
+            return
+        try:
+            rest = self.websocket.shake(data)
+        except HandshakeError as error:
+            self.done.set_exception(error)
+            self.transport.close()
+            return
+        if rest is not None:
+            # Nothing may arrive before the stream is there to take it.
+            self.transport.pause_reading()
+            self.done.set_result(rest)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self.done.done():
+            how = "reset" if isinstance(exc, ConnectionError) else "closed"
+            self.done.set_exception(HandshakeError(f"the connection was {how} within the opening handshake"))
+
+
+async def upgraded(opening: Opening, made: Callable[[], Stream]) -> Stream:
+    """The stream that `made` gives, put in the place of `opening` as soon as its handshake is over."""
+    try:
+        rest = await opening.done
+    except BaseException:
+        if opening.transport is not None:
+            opening.transport.abort()
+        raise
+    assert opening.transport is not None
+    stream = made()
+    opening.transport.set_protocol(stream)
+    stream.joined(opening.transport, opening.websocket, rest)
+    opening.transport.resume_reading()
+    return stream
+
+
 async def open_stream(
     endpoint: Endpoint,
     taps: Sequence[Tap],
@@ -133,29 +243,30 @@ async def open_stream(
     on_end: Callable[[str], None],
     *,
     tls: ssl.SSLContext | None = None,
+    server_name: str = "",
+    offer: Sequence[str] = (MQTT,),
     patience: float = 5.0,
 ) -> Stream:
-    """Connect to `endpoint` within `patience` seconds. OSError or TimeoutError say why not."""
+    """Connect to `endpoint` within `patience` seconds. OSError or TimeoutError say why not.
+
+    `server_name` is asked for in TLS and must be in the certificate (default: the endpoint's host); `offer` are the
+    subprotocols of a WebSocket.
+    """
     loop = asyncio.get_running_loop()
+    secured = tls if endpoint.secure else None
+    name = (server_name or endpoint.host) if secured else None
+
+    def made() -> Stream:
+        return Stream(taps, on_data, on_end)
+
     async with asyncio.timeout(patience):
-        _, stream = await loop.create_connection(
-            lambda: Stream(taps, on_data, on_end),
-            endpoint.host,
-            endpoint.port,
-            ssl=tls,
-            server_hostname=endpoint.host if tls else None,
+        if endpoint.transport == "unix":
+            return (await loop.create_unix_connection(made, endpoint.path))[1]
+        where = endpoint.host, endpoint.port
+        if not endpoint.framed:
+            return (await loop.create_connection(made, *where, ssl=secured, server_hostname=name))[1]
+        websocket = connecting(str(endpoint), offer)
+        _, opening = await loop.create_connection(
+            lambda: Opening(websocket), *where, ssl=secured, server_hostname=name
         )
-    return stream
-
-
-@lru_cache(maxsize=32)
-def tls_context(*, authority: str = "", certificate: str = "", key: str = "", verify: bool = True) -> ssl.SSLContext:
-    """A client's TLS settings: `authority` is a PEM file with the CA (the system's when empty). Read once: each
-    connection would stop the event loop for as long as that takes."""
-    context = ssl.create_default_context(cafile=authority or None)
-    if not verify:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if certificate:
-        context.load_cert_chain(certificate, key or None)
-    return context
+        return await upgraded(opening, made)
