@@ -88,7 +88,7 @@ class Paho:
         return {"session_present": flags.session_present, **came}
 
     async def _open(self, client: Any, *arguments: Any, **more: Any) -> None:
-        """Paho connects, and shakes hands for TLS, in a call that blocks; a client that is stuck there is given up."""
+        """Paho connects, and shakes hands for TLS, in a call that blocks; a client stuck there is given up."""
         try:
             _sent(await asyncio.to_thread(client.connect, *arguments, **more))
         except asyncio.CancelledError:
@@ -124,11 +124,14 @@ class Paho:
     async def disconnect(self, order: Order) -> Answer:
         """DISCONNECT; paho closes then."""
         client = self._there()
+        if not client.is_connected():
+            raise Failed("not connected")
         self._established = False
         code = ReasonCode(PacketTypes.DISCONNECT, identifier=order.get("code", 0)) if self._v5 else None
         ended = asyncio.ensure_future(self._awaited.get("end"))
         try:
-            _sent(client.disconnect(code, self._of(PacketTypes.DISCONNECT, order)))
+            # What it returns is of no use: when its thread was quicker, "not connected".
+            client.disconnect(code, self._of(PacketTypes.DISCONNECT, order))
             await ended
         finally:
             ended.cancel()
