@@ -34,18 +34,21 @@ class Seen:
 
 
 def endpoint(address: str, port: int) -> Endpoint:
-    """`host`, `host:port`, `[::1]:port`, `tcp://host:port`, `tls://host:port`. LookupError says what is wrong."""
+    """`host`, `host:port`, `[::1]:port`, or an endpoint with its transport. LookupError says what is wrong."""
     whole = address if "://" in address else f"tcp://{address}"
     try:
         parts = urlsplit(whole)
-        if parts.hostname and parts.port is None and parts.netloc.count(":") <= parts.hostname.count(":"):
-            whole = f"{parts.scheme}://{parts.netloc}:{port}"
-        if parts.path or parts.query or parts.fragment or parts.username is not None:
-            raise ValueError("nothing may follow the port, and no user may stand before the host")
-        return Endpoint.parse(whole)
+        bare = parts.netloc.count(":") <= (parts.hostname or "").count(":")
+        if parts.hostname and parts.port is None and bare:
+            whole = parts._replace(netloc=f"{parts.netloc}:{port}").geturl()
+        found = Endpoint.parse(whole)
+        if not found.port and found.transport != "unix":
+            raise ValueError("a port is a number from 1 to 65535")
+        return found
     except ValueError as error:
         raise LookupError(
-            f"{address!r} is no address ({error}); write HOST, HOST:PORT, [IPv6]:PORT or tls://HOST:PORT"
+            f"{address!r} is no address ({error}); write HOST, HOST:PORT, [IPv6]:PORT, tls://HOST:PORT, "
+            "ws://HOST:PORT/PATH or unix:///PATH"
         ) from None
 
 
@@ -92,7 +95,9 @@ async def look(address: str, candidates: Sequence[Role], parameters: Mapping[str
 
 
 async def _resolve(where: Endpoint) -> None:
-    """LaunchError when the host has no address."""
+    """LaunchError when the host has no address. A Unix socket has no host."""
+    if where.transport == "unix":
+        return
     try:
         async with asyncio.timeout(RESOLVING):
             await asyncio.get_running_loop().getaddrinfo(where.host, where.port)

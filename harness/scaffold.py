@@ -60,7 +60,7 @@ def dut_file(address: str, seen: Seen, parameters: Mapping[str, Scalar]) -> str:
     lines += [("", ""), ("[claims]", "what the vendor says is there (ICS); correct what discovery cannot know")]
     lines += list(_claims(seen))
     lines += [("", ""), ("[parameters]", "values of this device (IXIT)")]
-    lines += list(_parameters(role, parameters, any(text.startswith("tls:") for text in seen.endpoints.values())))
+    lines += list(_parameters(role, parameters, any(text.startswith(("tls:", "wss:")) for text in seen.endpoints.values())))
     lines += [
         ("", ""),
         ("[launch]", "how it comes up"),

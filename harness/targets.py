@@ -8,14 +8,12 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from testbed.dut import Description, read_description
+from testbed.dut import Description, Endpoint, read_description
 from testbed.launch import peers
 
 #: `--dut installed` means every known peer that is installed.
 INSTALLED = "installed"
-_ADDRESS = re.compile(
-    r"^(?:(?P<transport>[a-z]+)://)?(?P<host>\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[^:/\s\[\]]+):(?P<port>\d{1,5})$"
-)
+_ADDRESS = re.compile(r"^(?:\[[0-9a-fA-F:.]+(?:%[\w.-]+)?\]|[^:/\s\[\]]+):\d{1,5}$")
 
 
 def description(text: str, role: str) -> tuple[Description, Path | None]:
@@ -28,25 +26,29 @@ def description(text: str, role: str) -> tuple[Description, Path | None]:
         return read_description(path), path.parent
     if text in peers.known():
         return peers.find(text), None
-    found = _ADDRESS.match(text)
-    if found:
-        port = int(found["port"])
-        if not 0 < port < 65536:
-            raise LookupError(f"--dut {text}: a port is a number from 1 to 65535")
-        transport = found["transport"] or "tcp"
-        if transport not in ("tcp", "tls"):
-            raise LookupError(f"--dut {text}: the transport must be tcp or tls")
-        return Description(
-            name=f"{found['host'].strip('[]')}:{port}",
-            role=role,
-            endpoints={"default": f"{transport}://{found['host']}:{port}"},
-        ), None
+    if "://" in text or _ADDRESS.match(text):
+        return _at(text, role), None
     try:
         return peers.find(text), None
     except LookupError as error:
         raise LookupError(
             f"--dut {text}: neither a known peer, nor an address (host:port), nor a description (FILE.toml); {error}"
         ) from None
+
+
+def _at(text: str, role: str) -> Description:
+    """A device of which only the address is known: `host:port`, or an endpoint with its transport."""
+    try:
+        endpoint = Endpoint.parse(text if "://" in text else f"tcp://{text}")
+    except ValueError as error:
+        raise LookupError(f"--dut {text}: {error}") from None
+    if endpoint.transport == "unix":
+        name = endpoint.path
+    elif not endpoint.port:
+        raise LookupError(f"--dut {text}: a port is a number from 1 to 65535")
+    else:
+        name = f"{endpoint.host}:{endpoint.port}"
+    return Description(name=name, role=role, endpoints={"default": str(endpoint)})
 
 
 def _installed(role: str) -> list[str]:

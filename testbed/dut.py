@@ -172,10 +172,13 @@ class Endpoint:
             parts = urlsplit(text)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise ValueError(f"{text!r} is no endpoint: {error}") from None
+            why = "a port is a number from 1 to 65535" if "port" in str(error).lower() else str(error)
+            raise ValueError(f"{text!r} is no endpoint: {why}") from None
         transport = parts.scheme
         if transport not in TRANSPORTS:
             raise ValueError(f"{text!r} is no endpoint: the transport must be tcp, tls, ws, wss or unix")
+        if parts.username is not None or parts.fragment:
+            raise ValueError(f"{text!r} is no endpoint: no user may stand before the host, and no # after the port")
         if transport == "unix":
             if parts.netloc or len(parts.path) < 2 or "\0" in parts.path:
                 raise ValueError(f"{text!r} is no endpoint: write unix:///path/to/socket")
@@ -189,6 +192,8 @@ class Endpoint:
             path = (parts.path or "/mqtt") + (f"?{parts.query}" if parts.query else "")
             if not path.isascii() or not path.isprintable() or " " in path:
                 raise ValueError(f"{text!r} is no endpoint: write other characters of its path as %XX")
+        elif parts.path or parts.query:
+            raise ValueError(f"{text!r} is no endpoint: nothing may follow the port")
         return cls(transport, host, port, path)
 
     @property

@@ -30,7 +30,7 @@ def command() -> None:
 )
 @click.option("--force", is_flag=True, help="Replace FILE.")
 def dut(address: str, out: Path, role_name: str | None, given: tuple[str, ...], force: bool) -> int:
-    """Probe what answers at ADDRESS (HOST, HOST:PORT or tls://HOST:PORT) and write its first dut.toml.
+    """Probe what answers at ADDRESS (HOST, HOST:PORT, tls://HOST:PORT, ws://HOST:PORT/PATH) and write its first dut.toml.
 
     \b
     testbed new dut 192.0.2.7

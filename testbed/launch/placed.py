@@ -42,6 +42,8 @@ class Placed:
         """Waits until it answers; LaunchError when it does not within `ready` seconds."""
         name, seconds = self.dut.name, self.dut.description.launch.ready
         for edition, endpoint in self.dut.endpoints.items():
+            if endpoint.transport == "unix":
+                continue  # there is no host
             try:
                 async with asyncio.timeout(seconds):
                     await asyncio.get_running_loop().getaddrinfo(endpoint.host, endpoint.port)

@@ -139,6 +139,9 @@ def test_no_address_at_all(address: str, tmp_path: Path) -> None:
         ("[::1]", "tcp://[::1]:1883"),
         ("[::1]:1884", "tcp://[::1]:1884"),
         ("192.0.2.7", "tcp://192.0.2.7:1883"),
+        ("ws://broker:8080", "ws://broker:8080/mqtt"),
+        ("ws://broker/a", "ws://broker:1883/a"),
+        ("unix:///run/mqtt.sock", "unix:///run/mqtt.sock"),
     ],
 )
 def test_addresses(address: str, whole: str) -> None:

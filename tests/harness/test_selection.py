@@ -100,6 +100,9 @@ def test_the_command_that_shows_a_cell_again_chooses_it_and_no_other_row(row: st
         ("tls://a.example:8883", "a.example:8883", "tls://a.example:8883"),
         ("[::1]:1883", "::1:1883", "tcp://[::1]:1883"),
         ("tls://[fe80::1%eth0]:8883", "fe80::1%eth0:8883", "tls://[fe80::1%eth0]:8883"),
+        ("ws://a.example:80", "a.example:80", "ws://a.example:80/mqtt"),
+        ("wss://a.example:443/b?c=d", "a.example:443", "wss://a.example:443/b?c=d"),
+        ("unix:///run/mqtt.sock", "/run/mqtt.sock", "unix:///run/mqtt.sock"),
     ],
 )
 def test_an_address_is_a_device(text: str, name: str, endpoint: str) -> None:
@@ -112,7 +115,10 @@ def test_an_address_is_a_device(text: str, name: str, endpoint: str) -> None:
     [
         ("127.0.0.1:0", "from 1 to 65535"),
         ("127.0.0.1:70000", "from 1 to 65535"),
-        ("ws://a:1", "must be tcp or tls"),
+        ("ftp://a:1", "must be tcp, tls, ws, wss or unix"),
+        ("tcp://a:1/b", "nothing may follow the port"),
+        ("ws://a", "write ws://host:port"),
+        ("unix://run/mqtt.sock", "write unix:///path/to/socket"),
         ("::1:1883", "neither a known peer"),
         ("mosqito", "did you mean 'mosquitto'"),
         ("127.0.0.1", "neither a known peer"),
