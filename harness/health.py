@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from harness.results import Cell
 from testbed.findings import Inconclusive
-from testbed.launch.placed import Placed
-from testbed.launch.process import Process
+from testbed.launch.launching import Device
 from testbed.protocol import Role
 from testbed.trial import OURS, Trial
 
@@ -21,7 +20,7 @@ PAUSES = (0.0, 0.3, 1.0, 2.0, 4.0)
 class Health:
     """Whether a DUT still lives. `dead` says, once it does not, why."""
 
-    def __init__(self, device: Process | Placed, role: Role) -> None:
+    def __init__(self, device: Device, role: Role) -> None:
         self._device, self._role = device, role
         self._asking = asyncio.Lock()
         self.dead = ""

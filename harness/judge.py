@@ -15,6 +15,7 @@ from harness.results import Cell, Finding, Frame, Verdict
 from harness.transcript import LONGEST, MOST
 from testbed.dut import Dut, Scalar
 from testbed.findings import Inconclusive, Violation
+from testbed.launch.placed import LaunchError
 from testbed.link.tap import Tap
 from testbed.protocol import Role
 from testbed.trial import Trial
@@ -102,6 +103,8 @@ async def judge(cell: PlannedCell, bench: Bench, scope: str) -> tuple[Cell, Tria
                 verdict, reason = "fail", str(violation)
                 expected, came = violation.expected, violation.came
                 blamed = violation.requirements
+            case LaunchError() as trouble:
+                verdict, reason, cause = "error", str(trouble), "no control over the device"
             case Inconclusive() as doubt:
                 verdict, reason, cause = "inconclusive", doubt.reason, doubt.cause
             case _:

@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from harness import scheduler
 from harness.health import Health
 from testbed.dut import Launch
-from testbed.launch.placed import LaunchError, Placed
-from testbed.launch.process import Process
+from testbed.launch.launching import Device
+from testbed.launch.placed import LaunchError
 from testbed.protocol import Role
 
 
@@ -20,7 +20,7 @@ class Lives:
     suspects: they are tried again in smaller company, at last each alone, where a death has one cause.
     """
 
-    def __init__(self, device: Process | Placed, role: Role, told: Callable[[str], None]) -> None:
+    def __init__(self, device: Device, role: Role, told: Callable[[str], None]) -> None:
         launch = device.dut.description.launch
         self._device, self._role, self._told = device, role, told
         self._left = launch.restart if isinstance(launch, Launch) else 0

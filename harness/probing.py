@@ -57,6 +57,8 @@ async def look(address: str, candidates: Sequence[Role], parameters: Mapping[str
     answers: list[tuple[Role, dict[str, str]]] = []
     silence: dict[str, str] = {}
     for role in candidates:
+        if role.probe is None:
+            continue
         where = endpoint(address, role.port)
         await _resolve(where)
         dut = _dut(role, where, {"default": str(where)}, parameters)

@@ -23,8 +23,8 @@ from harness.results import Cell, FaultResult, Quality
 from testbed.dut import Description, Dut, Scalar
 from testbed.findings import Inconclusive
 from testbed.launch.empty import EMPTY, empty_peer
+from testbed.launch.launching import launch
 from testbed.launch.placed import LaunchError
-from testbed.launch.process import launch
 from testbed.link.tap import Delay, Tap
 from testbed.protocol import Fault, Planted, Role
 
@@ -267,7 +267,7 @@ async def passes_on(
 ) -> list[str]:
     """The cells that pass on an empty peer: each is a hole in the suite."""
     hasty = hurried(profile, EMPTY_PATIENCE, quiet=0.05)
-    async with empty_peer(kind, role.name) as dut:
+    async with empty_peer(kind, role.name, comes=role.probe is None) as dut:
         shop = _Shop(dut, role, hasty, scheduler.Lanes(lanes))
         found = await shop.all(cells)
     return sorted(id for id, cell in found.items() if cell.verdict == "pass")

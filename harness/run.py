@@ -34,8 +34,8 @@ from harness.results import Cell, Claim, ProfileInfo
 from testbed.dut import Description, Dut
 from testbed.files import file_name
 from testbed.findings import Inconclusive
-from testbed.launch.placed import LaunchError, Placed
-from testbed.launch.process import Process, launch
+from testbed.launch.launching import Device, launch
+from testbed.launch.placed import LaunchError
 from testbed.link.pcapng import Capture
 from testbed.link.tap import Tap
 from testbed.protocol import Role, roles
@@ -205,7 +205,7 @@ class Run:
             await device.stop()
             self._say(description.name, "stopped")
 
-    async def _judge(self, device: Process | Placed, role: Role, mine: list[PlannedCell]) -> None:
+    async def _judge(self, device: Device, role: Role, mine: list[PlannedCell]) -> None:
         dut = device.dut
         self._say(dut.name, f"up: {dut.version or 'version unknown'}")
         capture, capture_name = self._capture(dut, role)
@@ -229,7 +229,7 @@ class Run:
                 if cells:
                     jobs += await self._prepare(dut, role, profile, cells, capture, lives)
             self._say(dut.name, f"judging {len(jobs)} cells")
-            most = int(dut.parameter("lanes", self.options.lanes))
+            most = int(dut.parameter("lanes", getattr(device, "lanes", self.options.lanes)))
             await lives.run(jobs, max(1, min(most, self.options.lanes)))
         finally:
             if capture:
@@ -260,6 +260,11 @@ class Run:
             text, cause = f"discovery in {profile.edition}: {doubt.reason}", f"{profile.edition} not spoken"
             self._trouble(dut.name, text)
             self._all(cells, lambda cell: unrun(cell, "inconclusive", text, cause=cause))
+            return []
+        except LaunchError as error:
+            trouble = str(error)
+            self._trouble(dut.name, trouble)
+            self._all(cells, lambda cell: unrun(cell, "error", trouble, cause="no control over the device"))
             return []
         finally:
             trial.close()

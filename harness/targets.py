@@ -8,8 +8,9 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from testbed.dut import Description, Endpoint, read_description
+from testbed.dut import Address, Description, Endpoint, Itself, read_description
 from testbed.launch import peers
+from testbed.protocol import roles
 
 #: `--dut installed` means every known peer that is installed.
 INSTALLED = "installed"
@@ -48,7 +49,10 @@ def _at(text: str, role: str) -> Description:
         raise LookupError(f"--dut {text}: a port is a number from 1 to 65535")
     else:
         name = f"{endpoint.host}:{endpoint.port}"
-    return Description(name=name, role=role, endpoints={"default": str(endpoint)})
+    found = roles().get(role)
+    # A role without probe comes to the tester: the address is where to listen for it.
+    launch = Itself() if found is not None and found.probe is None else Address()
+    return Description(name=name, role=role, endpoints={"default": str(endpoint)}, launch=launch)
 
 
 def _installed(role: str) -> list[str]:

@@ -71,8 +71,9 @@ class Role:
     faults: Callable[[str], tuple[Fault, ...]]
     #: IANA port, for captures and for `testbed new dut HOST`.
     port: int
-    #: Which editions of this role answer at an address, most specific knowledge first.
-    probe: Callable[[Dut], Awaitable[dict[str, str]]]
+    #: Which editions of this role answer at an address, most specific knowledge first; None for a device that has no
+    #: address, because it comes to the tester.
+    probe: Callable[[Dut], Awaitable[dict[str, str]]] | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,8 +174,8 @@ class Trial:
         answer: Callable[[], Answer] = Answer,
         on_refused: Callable[[Refusal], None] | None = None,
     ) -> Endpoint:
-        """Let the DUT connect to `endpoint` (port 0: any free one, returned) until the trial ends; `welcome` makes the
-        tester's end of each connection, `answer` the answer to a WebSocket handshake, and `on_refused` is told of
+        """Let the DUT connect to `endpoint` (port 0: any free one, returned) until the trial ends. `welcome` makes
+        the tester's end of each connection, `answer` the answer to a WebSocket handshake; `on_refused` is told of
         connections that never came to be. OSError when nobody can listen there."""
 
         def accept() -> Stream:

@@ -16,8 +16,9 @@ import pytest
 
 from testbed.dut import Description, Dut, Identity, Install, Launch
 from testbed.launch import guard, peers, ports, process, programs
+from testbed.launch.launching import launch
 from testbed.launch.placed import LaunchError, Placed, answers
-from testbed.launch.process import Process, launch
+from testbed.launch.process import Process
 
 # A device in a few lines: it greets everyone, and has a child that leaves its session, as daemons do.
 ECHO = """
@@ -272,7 +273,7 @@ import asyncio, os, signal, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[2])
 from test_launch import described, greets
-from testbed.launch.process import launch
+from testbed.launch.launching import launch
 async def story():
     device = await launch(described(), Path(sys.argv[1]), greets)
     print(device.pid, (device.dut.work / "child").read_text(), device.dut.work, flush=True)

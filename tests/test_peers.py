@@ -11,8 +11,9 @@ import pytest
 
 from testbed.dut import Description, Dut, Launch, read_description
 from testbed.launch import guard, peers
+from testbed.launch.launching import launch
 from testbed.launch.ports import claim
-from testbed.launch.process import Process, launch
+from testbed.launch.process import Process
 from testbed.peers import install, registries
 
 LEVELS = {"mqtt-3.1.1": 4, "mqtt-5.0": 5}

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from pathlib import Path
 
-from testbed.dut import Description, Launch, read_description
+from testbed.dut import Address, Commands, Description, read_description
 from testbed.launch.programs import fill, find_files, find_program, peers_root, placeholders
 
 
@@ -35,18 +36,20 @@ def installed(description: Description, here: Path | None = None) -> list[str]:
 
     `here` is the folder of the description, by default the one of the known peers.
     """
-    if not isinstance(description.launch, Launch):
+    launch = description.launch
+    if isinstance(launch, Address):
         return []
     values = {"peers": str(peers_root()), "here": str(here or shipped())}
-    program = fill(description.launch.command[0], values) if description.launch.command else "a command"
-    missing = []
-    if not placeholders(program) and find_program(program) is None:
-        missing.append(program)
-    for item in description.launch.requires:
-        wanted = fill(item, values)
-        if not placeholders(wanted) and not find_files(wanted):
-            missing.append(wanted)
-    return missing
+    commands = [launch.subscribe, launch.publish] if isinstance(launch, Commands) else [launch.command]
+    programs = dict.fromkeys(fill(words[0], values) for words in commands if words)
+    missing = [program for program in programs if not placeholders(program) and find_program(program) is None]
+    return missing + lacking(launch.requires, values)
+
+
+def lacking(requires: Sequence[str], values: Mapping[str, str]) -> list[str]:
+    """Those of the programs and files `requires` that are not there."""
+    wanted = [fill(item, values) for item in requires]
+    return [item for item in wanted if not placeholders(item) and not find_files(item)]
 
 
 def command(description: Description) -> str:

@@ -13,11 +13,11 @@ from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
-from testbed.dut import Address, Description, Dut, Launch
+from testbed.dut import Description, Dut, Launch
 from testbed.files import file_name
 from testbed.launch import guard, peers
 from testbed.launch.identity import identify
-from testbed.launch.placed import LaunchError, Placed, Ready, answers, because, endpoints, where
+from testbed.launch.placed import LaunchError, Ready, answers, because, endpoints, where
 from testbed.launch.ports import Claim, claim, claim_some
 from testbed.launch.programs import fill, find_program, peers_root, search_path
 
@@ -169,7 +169,7 @@ class Process:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(fill(text, self._values), encoding="utf-8")
         if self.log_file is None:
-            self.log_file = _log_file(self._folder, name)
+            self.log_file = log_file(self._folder, name)
 
     async def _run(self) -> None:
         """Spawns it and waits until it answers."""
@@ -266,23 +266,6 @@ class Process:
         return f"\n  last lines of {self.log_file}:\n{indented}" if tail else "\n  it printed nothing"
 
 
-async def launch(
-    description: Description, folder: Path, ready: Ready, *, here: Path | None = None
-) -> Process | Placed:
-    """Brings `description` up, or reaches it where somebody else did; the caller owes it a `stop`.
-
-    `folder` gets its log, `ready` says when it answers as its role does, `here` is the folder of the
-    description (default: the folder of the known peers). LaunchError says why it is not there.
-    """
-    device = (
-        Placed(description, ready)
-        if isinstance(description.launch, Address)
-        else Process(description, folder, ready, here)
-    )
-    await device.start()
-    return device
-
-
 async def _to_the_end(work: Coroutine[Any, Any, None]) -> None:
     """Runs `work` to its end even if the caller is cancelled, who learns of it afterwards."""
     task = asyncio.ensure_future(work)
@@ -316,7 +299,7 @@ async def _trim(log: Path) -> None:
             os.truncate(log, 0)
 
 
-def _log_file(folder: Path, name: str) -> Path:
+def log_file(folder: Path, name: str) -> Path:
     """A new file for a log in `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     number = 1

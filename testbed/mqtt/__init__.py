@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from testbed.mqtt import broker, discovery, rules
+from testbed.mqtt import broker, client, client_discovery, discovery, rules
 from testbed.mqtt.codec import decode, describe
 from testbed.mqtt.cutting import Cutter
 from testbed.mqtt.detection import detect, introduces
+from testbed.mqtt.handle import VERSIONS
 from testbed.protocol import Fault, ProtocolRoom, Role
 
 
 def dissect(edition: str, frame: bytes) -> str:
     """One frame as a line of text."""
-    return describe(decode(frame, broker.VERSIONS[edition]))
+    return describe(decode(frame, VERSIONS[edition]))
 
 
 def faults(edition: str) -> tuple[Fault, ...]:
     """Planted faults, which only a qualification of the suite needs."""
     from testbed.mqtt.faults import faults as of_edition
+
+    return of_edition(edition)
+
+
+def client_faults(edition: str) -> tuple[Fault, ...]:
+    """Planted faults of clients."""
+    from testbed.mqtt.client_faults import faults as of_edition
 
     return of_edition(edition)
 
@@ -28,7 +36,7 @@ PROTOCOL = ProtocolRoom(
             name="mqtt-broker",
             side="server",
             text="an MQTT server",
-            editions=tuple(broker.VERSIONS),
+            editions=tuple(VERSIONS),
             handle=broker.Broker,
             tester=broker.tester,
             ready=discovery.ready,
@@ -40,6 +48,23 @@ PROTOCOL = ProtocolRoom(
             faults=faults,
             port=1883,
             probe=discovery.probe,
+        ),
+        Role(
+            name="mqtt-client",
+            side="client",
+            text="an MQTT client",
+            editions=tuple(VERSIONS),
+            handle=client.Client,
+            tester=client.tester,
+            ready=client_discovery.ready,
+            discover=client_discovery.discover,
+            claims=client_discovery.CLAIMS,
+            watch=getattr(rules, "watch_client", None),
+            cutter=Cutter,
+            dissect=dissect,
+            faults=client_faults,
+            port=1883,
+            probe=None,
         ),
     ),
     detect=detect,

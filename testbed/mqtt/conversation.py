@@ -46,11 +46,16 @@ class Conversation:
 
     async def open(self) -> None:
         """Connect. Inconclusive when the device does not accept it."""
-        self._stream, self.link = await self.trial.connect(self._on_data, self._on_end)
+        self.attach(*await self.trial.connect(self.hear, self.end))
+
+    def attach(self, stream: Stream, link: int) -> None:
+        """The stream this conversation is held on, and its number in the trial."""
+        self._stream, self.link = stream, link
 
     # -- what comes
 
-    def _on_data(self, data: bytes) -> None:
+    def hear(self, data: bytes) -> None:
+        """Bytes that came."""
         now = asyncio.get_running_loop().time()
         was_broken = self._framer.broken
         for frame in self._framer.feed(data):
@@ -64,7 +69,8 @@ class Conversation:
         self.inbox.append(packet)
         self.received.append((now, packet))
 
-    def _on_end(self, how: str) -> None:
+    def end(self, how: str) -> None:
+        """The peer has closed."""
         self.ended_at, self.ended_how = asyncio.get_running_loop().time(), how
         self._changed.set()
 

@@ -7,7 +7,8 @@ import contextlib
 
 from testbed.dut import Dut
 from testbed.findings import Inconclusive, Violation
-from testbed.mqtt.broker import VERSIONS, Broker
+from testbed.mqtt.broker import Broker
+from testbed.mqtt.handle import VERSIONS
 from testbed.mqtt.packets import Connack, Puback, Publish, Suback, Subscribe, Subscription
 from testbed.mqtt.properties import Property
 from testbed.mqtt.scripted_client import Client

@@ -13,10 +13,8 @@ import msgspec
 
 #: What a shim that keeps this format says in its first line.
 PROTOCOL = "iot-testbed-shim/1"
-#: Bytes of one line, either way.
-LONGEST_LINE = 1 << 20
 
-Value = int | str | list[list[str]] | list[int]
+Value = int | str | list[int | list[str]]
 
 
 class Will(msgspec.Struct, omit_defaults=True):

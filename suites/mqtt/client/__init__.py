@@ -1,0 +1,1 @@
+"""What is asked of an MQTT client, by packet and subject."""

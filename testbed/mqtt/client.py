@@ -1,0 +1,341 @@
+"""The handle on a client under test: the tester is the broker, and tells the client what to do as far as it can."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import ssl
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from testbed.dut import Endpoint
+from testbed.findings import Inconclusive
+from testbed.link.serving import Refusal
+from testbed.link.websocket import Answer
+from testbed.mqtt import shim
+from testbed.mqtt.driving import Control, Deed, Order, control_of
+from testbed.mqtt.handle import Handle
+from testbed.mqtt.packets import Publish, Subscribe, Unsubscribe, Will
+from testbed.mqtt.properties import Property, props
+from testbed.mqtt.scripted_broker import Connection
+from testbed.trial import Trial
+
+#: Seconds between two looks at what a shim says while a connection is awaited.
+_LOOK = 0.05
+
+
+def named(properties: Any) -> dict[str, shim.Value]:
+    """Properties as a shim is told them: by name, binary data in hexadecimal, user properties as pairs."""
+    found: dict[str, shim.Value] = {}
+    for number, value in props(properties):
+        name = Property(number).name.lower()
+        if number == Property.USER_PROPERTY:
+            pairs = found.setdefault(name, [])
+            assert isinstance(pairs, list) and isinstance(value, tuple)
+            pairs.append([str(text) for text in value])  # type: ignore[arg-type]
+        else:
+            found[name] = value.hex() if isinstance(value, bytes) else value  # type: ignore[assignment]
+    return found
+
+
+class Client(Handle):
+    """A client under test, as one case sees it."""
+
+    def __init__(self, trial: Trial, control: Control) -> None:
+        super().__init__(trial)
+        self.control = control
+        #: Every connection it opened, in order, and those that never came to be.
+        self.connections: list[Connection] = []
+        self.refusals: list[Refusal] = []
+        self.id = ""
+        self._taken = 0
+        self._came = asyncio.Event()
+        self._where: Endpoint | None = None
+        self._trust: shim.Tls | None = None
+        self._proofs = 0
+        #: The last order to connect, and the last of another kind.
+        self.told: Order | None = None
+
+    # -- where it connects to
+
+    async def offer(
+        self,
+        endpoint: Endpoint,
+        *,
+        tls: ssl.SSLContext | None = None,
+        trust: shim.Tls | None = None,
+        answer: Callable[[], Answer] = Answer,
+    ) -> Endpoint:
+        """Listen at `endpoint` and let the client connect there from now on. `trust` is what it is told of TLS."""
+        self._where = await self.trial.listen(
+            endpoint, self._welcome, tls=tls, answer=answer, on_refused=self._refused
+        )
+        self._trust = trust
+        return self._where
+
+    def _welcome(self) -> Connection:
+        connection = Connection(self.trial, self.version, self._lives)
+        self.connections.append(connection)
+        self._came.set()
+        return connection
+
+    def _refused(self, refusal: Refusal) -> None:
+        self.refusals.append(refusal)
+        self.trial.note(f"{refusal.layer} handshake failed: {refusal.reason}")
+        self._came.set()
+
+    # -- connections
+
+    async def arrives(self, deed: Deed | None = None, **options: Any) -> Connection:
+        """Its next connection, on which nothing was taken yet; `options` are those of `order_connect`. Inconclusive
+        when it does not come."""
+        order = await self.begin(deed, **options)
+        connection = await self.next_connection(order)
+        if connection is None:
+            said = f": {order.reply.error}" if order.reply and order.reply.error else ""
+            raise Inconclusive(f"the client did not connect{said}", cause="no connection")
+        return connection
+
+    async def begin(self, deed: Deed | None = None, **options: Any) -> Order:
+        """Tell it to connect, and wait for nothing."""
+        if self._where is None:
+            await self.offer(self.trial.endpoint)
+        self.told = await self.control.begin(self._order_connect(**options), deed)
+        return self.told
+
+    def _order_connect(
+        self,
+        *,
+        client_id: str | None = None,
+        clean: bool = True,
+        keep_alive: int = 60,
+        username: str | None = None,
+        password: str | None = None,
+        will: Will | None = None,
+        properties: Any = (),
+    ) -> shim.Connect:
+        where = self._where
+        assert where is not None
+        if client_id is None:
+            client_id = self.id = self.id or self.client_id("c")
+        told_will = None
+        if will is not None:
+            told_will = shim.Will(str(will.topic), will.payload.hex(), will.qos, will.retain, named(will.properties))
+        return shim.Connect(
+            id=0,
+            host=where.host,
+            port=where.port,
+            edition=self.trial.edition,
+            client_id=client_id,
+            clean=clean,
+            keep_alive=keep_alive,
+            username=username,
+            password=password,
+            will=told_will,
+            properties=named(properties),
+            transport=where.transport,
+            path=where.path,
+            tls=self._trust,
+        )
+
+    async def next_connection(self, order: Order | None = None, within: float | None = None) -> Connection | None:
+        """The connection after the one last taken; None when none comes (by default, within its time to connect), or
+        when the client says that it gave up `order`."""
+        loop = asyncio.get_running_loop()
+        seconds = within
+        if seconds is None:
+            seconds = self.trial.patience if self.control.orders else self._time_to_connect
+        deadline = loop.time() + seconds
+        while len(self.connections) <= self._taken:
+            self._came.clear()
+            left = deadline - loop.time()
+            gave_up = order is not None and await self.control.until(lambda: order.reply, 0.0) is not None
+            if left <= 0 or (gave_up and len(self.connections) <= self._taken):
+                return None
+            try:
+                async with asyncio.timeout(min(left, _LOOK)):
+                    await self._came.wait()
+            except TimeoutError:
+                continue
+        self._taken += 1
+        return self.connections[self._taken - 1]
+
+    @property
+    def _time_to_connect(self) -> float:
+        launch = self.trial.dut.description.launch
+        return float(getattr(launch, "ready", self.trial.patience))
+
+    async def opens(self, deed: Deed | None = None, **options: Any) -> Connection:
+        """Its next connection, its CONNECT taken (`.connect`) and not answered."""
+        connection = await self.arrives(deed, **options)
+        await connection.opened()
+        return connection
+
+    async def connected(
+        self,
+        deed: Deed | None = None,
+        *,
+        session_present: bool = False,
+        connack: Any = (),
+        **options: Any,
+    ) -> Connection:
+        """A connection whose CONNECT was accepted; `connack` are the properties of the CONNACK. Inconclusive when the
+        client says that it does not take it."""
+        connection = await self.opens(deed, **options)
+        await connection.accept(session_present, connack)
+        if self.control.orders and self.told is not None:
+            reply = await self.reply(self.told)
+            if reply is None:
+                raise Inconclusive("the client does not say what became of CONNACK", cause="no reply")
+            if not reply.ok:
+                raise Inconclusive(
+                    f"the client does not take a good CONNACK: {reply.error}", cause="takes no CONNACK"
+                )
+        return connection
+
+    # -- what it is told
+
+    def publish(
+        self, topic: str = "", payload: bytes = b"x", qos: int = 0, *, retain: bool = False, properties: Any = ()
+    ) -> Order:
+        """Tell it to publish on the connection it has (needs `orders`)."""
+        return self.control.order(self._publish(topic, payload, qos, retain, properties))
+
+    def subscribe(self, *filters: str | shim.Filter, qos: int = 0, properties: Any = ()) -> Order:
+        """Tell it to subscribe (needs `orders`)."""
+        return self.control.order(self._subscribe(filters, qos, properties))
+
+    def unsubscribe(self, *filters: str, properties: Any = ()) -> Order:
+        """Tell it to unsubscribe (needs `orders`)."""
+        return self.control.order(shim.Unsubscribe(0, list(filters), named(properties)))
+
+    def disconnect(self, code: int = 0, properties: Any = ()) -> Order:
+        """Tell it to disconnect: an order, or SIGTERM to a program."""
+        return self.control.order(shim.Disconnect(0, code, named(properties)))
+
+    def ping(self) -> Order:
+        """Tell it to send PINGREQ (needs `ping`)."""
+        return self.control.order(shim.Ping(0))
+
+    def authenticate(self, data: bytes = b"") -> Order:
+        """Tell it to authenticate again (needs `authenticate`)."""
+        return self.control.order(shim.Authenticate(0, data.hex()))
+
+    def _publish(self, topic: str, payload: bytes, qos: int, retain: bool, properties: Any) -> shim.Publish:
+        return shim.Publish(0, topic or self.topic(), payload.hex(), qos, retain, named(properties))
+
+    def _subscribe(self, filters: tuple[str | shim.Filter, ...], qos: int, properties: Any) -> shim.Subscribe:
+        wanted = [
+            one if isinstance(one, shim.Filter) else shim.Filter(one, qos) for one in filters or (self.topic(),)
+        ]
+        return shim.Subscribe(0, wanted, named(properties))
+
+    # -- a connection and a first deed: for shims and for command lines
+
+    async def publishing(
+        self,
+        topic: str = "",
+        payload: bytes = b"x",
+        qos: int = 0,
+        *,
+        retain: bool = False,
+        properties: Any = (),
+        **options: Any,
+    ) -> tuple[Connection, Publish]:
+        """A connection on which it was told to publish, and its PUBLISH, not answered (needs `publish`)."""
+        deed = self._publish(topic, payload, qos, retain, properties)
+        connection = await self._at(deed, options)
+        publish: Publish = await connection.asked(Publish)
+        if publish.qos != qos:
+            raise Inconclusive(f"the client publishes with QoS {publish.qos}, not {qos}", cause=f"no QoS {qos}")
+        return connection, publish
+
+    async def subscribing(
+        self, *filters: str | shim.Filter, qos: int = 0, properties: Any = (), **options: Any
+    ) -> tuple[Connection, Subscribe]:
+        """A connection on which it was told to subscribe, and its SUBSCRIBE, not answered (needs `subscribe`)."""
+        deed = self._subscribe(filters, qos, properties)
+        connection = await self._at(deed, options)
+        subscribe: Subscribe = await connection.asked(Subscribe)
+        return connection, subscribe
+
+    async def subscribed(
+        self, *filters: str | shim.Filter, qos: int = 0, properties: Any = (), **options: Any
+    ) -> Connection:
+        """A connection on which it has subscribed, and was granted what it asked for (needs `subscribe`)."""
+        connection, subscribe = await self.subscribing(*filters, qos=qos, properties=properties, **options)
+        await connection.grant(subscribe)
+        if self.control.orders and self.told is not None:
+            await self.done(self.told)
+        return connection
+
+    async def _at(self, deed: Deed, options: Mapping[str, Any]) -> Connection:
+        connection = await self.connected(deed, **options)
+        if self.control.orders:
+            self.told = self.control.order(deed)
+        return connection
+
+    async def unsubscribing(self, connection: Connection, *filters: str) -> Unsubscribe:
+        """The UNSUBSCRIBE it was told to send, not answered (needs `orders`)."""
+        self.told = self.unsubscribe(*filters)
+        return await connection.asked(Unsubscribe)
+
+    # -- what it says (needs `orders`)
+
+    async def reply(self, order: Order, within: float | None = None) -> shim.Reply | None:
+        """What the client said became of an order; None when it says nothing in time."""
+        return await self.control.until(lambda: order.reply, self.trial.patience if within is None else within)
+
+    async def done(self, order: Order) -> shim.Reply:
+        """An order is done. Inconclusive otherwise."""
+        reply = await self.reply(order)
+        if reply is None or not reply.ok:
+            said = f"said {reply.error or reply.codes}" if reply else "said nothing"
+            raise Inconclusive(f"the client was told to {type(order.told).__name__.lower()}, and {said}")
+        return reply
+
+    async def handed(
+        self, topic: str, where: Callable[[shim.Message], bool] | None = None, *, within: float | None = None
+    ) -> shim.Message | None:
+        """The next message on `topic` that the library hands to its application; None when none comes."""
+
+        def take() -> shim.Message | None:
+            for index, event in enumerate(self.control.events):
+                if isinstance(event, shim.Message) and event.topic == topic and (where is None or where(event)):
+                    del self.control.events[index]
+                    return event
+            return None
+
+        return await self.control.until(take, self.trial.patience if within is None else within)
+
+    # -- life
+
+    async def _lives(self, connection: Connection) -> None:
+        """Make it say something on `connection`. Inconclusive when it does not."""
+        if connection.ended_at is not None:
+            connection.unprepared("the client cannot show that it lives")
+        self._proofs += 1
+        for filter, qos in connection.granted.items():
+            if qos and isinstance(filter, str):
+                await connection.deliver(_topic_of(filter), b"alive", 1)
+                return
+        if not self.control.orders:
+            raise Inconclusive("nothing makes this client show that it lives", cause="no proof of life")
+        topic = self.topic(f"alive{self._proofs}")
+        self.publish(topic)
+        if await connection.maybe(Publish, lambda p: p.topic == topic) is None:
+            connection.unprepared("the client was told to publish, and does not", cause="sends no PUBLISH")
+
+
+def _topic_of(filter: str) -> str:
+    """A topic that `filter` matches."""
+    plain = re.sub(r"^\$share/[^/]*/", "", filter)
+    return plain.replace("+", "x").replace("#", "x")
+
+
+@asynccontextmanager
+async def tester(trial: Trial) -> AsyncIterator[Client]:
+    """The handle for one trial; the client is reset, or ended, behind it."""
+    async with control_of(trial) as control:
+        yield Client(trial, control)
