@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -213,6 +213,15 @@ class Endpoint:
         return f"{self.transport}://{host}:{self.port}{self.path}"
 
 
+#: Ways to a device besides the first: key of `endpoints` and claim -> whether an endpoint is such a way.
+WAYS: dict[str, Callable[[Endpoint], bool]] = {
+    "websocket": lambda one: one.framed,
+    "tls": lambda one: one.transport == "tls",
+    "unix": lambda one: one.transport == "unix",
+    "ipv6": lambda one: ":" in one.host,
+}
+
+
 @dataclass(slots=True)
 class Dut:
     """A description brought to life. `claims` grows by what discovery finds; nothing else changes."""
@@ -238,6 +247,11 @@ class Dut:
         """Where `edition` answers; None when the description has no such endpoint."""
         return self.endpoints.get(edition) or self.endpoints.get("default")
 
+    def way(self, name: str, edition: str) -> Endpoint | None:
+        """The endpoint that the description names for a way of `WAYS`, or that of `edition` when it is one."""
+        first = self.endpoint(edition)
+        return self.endpoints.get(name) or (first if first is not None and WAYS[name](first) else None)
+
     def parameter(self, name: str, default: Scalar) -> Scalar:
         """An IXIT value."""
         return self.description.parameters.get(name, default)
@@ -250,7 +264,7 @@ def read_description(path: Path) -> Description:
         line = line_of(read_text(path), key.split("."))
         raise FileError(path, problem, remedy, line=line, key=key)
     for edition, text in description.endpoints.items():
-        problem = _no_endpoint(text, description)
+        problem = _no_endpoint(edition, text, description)
         if problem:
             key = f"endpoints.{edition}"
             line = line_of(read_text(path), ["endpoints", edition])
@@ -260,7 +274,7 @@ def read_description(path: Path) -> Description:
     return description
 
 
-def _no_endpoint(text: str, description: Description) -> str:
+def _no_endpoint(edition: str, text: str, description: Description) -> str:
     """What is wrong with `text` as an endpoint of `description`; empty when it is right."""
     if isinstance(description.launch, Launch):
         # What a placeholder will be is not known yet, and may be a port.
@@ -269,6 +283,8 @@ def _no_endpoint(text: str, description: Description) -> str:
         endpoint = Endpoint.parse(text)
     except ValueError as error:
         return str(error)
+    if edition in WAYS and not WAYS[edition](endpoint):
+        return f"{text!r} is no way of the kind {edition}"
     if not endpoint.port and endpoint.transport != "unix" and not isinstance(description.launch, CLIENTS):
         return f"{text!r}: port 0 is no place where a {description.role} can be reached; it must listen on a port"
     return ""
@@ -289,6 +305,10 @@ def _unusable(description: Description) -> Iterator[tuple[str, str, str]]:
     for key, value in seconds.items():
         if not is_duration(value):
             yield key, f"{value!r} is no time", "write seconds, a number above 0"
+    for key in ("tls-authority", "tls-certificate", "tls-key"):
+        file = description.parameters.get(key, "")
+        if file and not (isinstance(file, str) and Path(file).is_file()):
+            yield f"parameters.{key}", f"{file!r} is no file here", "give the path of a PEM file"
     try:
         re.compile(description.identity.pattern)
     except re.error as error:

@@ -10,17 +10,17 @@ from __future__ import annotations
 import errno
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from testbed.dut import Dut, Endpoint
 from testbed.findings import Breach, Inconclusive
 from testbed.link.serving import Refusal, Served, serve_streams
 from testbed.link.stream import Stream, open_stream
 from testbed.link.tap import Tap
-from testbed.link.tls import tls_context
-from testbed.link.websocket import Answer
+from testbed.link.tls import tls_context, why_no_tls
+from testbed.link.websocket import MQTT, Answer
 
 #: Bytes of one trial that are kept whole; of what comes after, each frame keeps its first 64.
 RECORDED = 2 << 20
@@ -139,27 +139,51 @@ class Trial:
             raise Inconclusive(f"the description of {self.dut.name} has no endpoint for {self.edition}")
         return found
 
-    async def connect(self, on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> tuple[Stream, int]:
+    async def connect(
+        self,
+        on_data: Callable[[bytes], None],
+        on_end: Callable[[str], None],
+        *,
+        way: str = "",
+        offer: Sequence[str] = (MQTT,),
+        tls: Mapping[str, str | bool] | None = None,
+    ) -> tuple[Stream, int]:
         """Open one more connection; returns it and its number. Inconclusive when the DUT does not accept it, OSError
-        when this machine has no more sockets."""
+        when this machine has no more sockets.
+
+        `way` is another than the first one that the description names (see `testbed.dut.WAYS`), `offer` are the
+        subprotocols of a WebSocket, and `tls` are settings for `tls_context` in the place of the description's.
+        """
+        where = self.way(way)
         number = len(self.addresses)
         self.addresses.append((("", 0), ("", 0)))
         recorder = _Recorder(self, number)
         taps = [*(make() for make in self.plants), recorder]
         try:
-            stream = await open_stream(self.endpoint, taps, on_data, on_end, tls=self._tls(), patience=self.patience)
+            stream = await open_stream(
+                where,
+                taps,
+                on_data,
+                on_end,
+                tls=self._tls(tls or {}) if where.secure else None,
+                server_name=str(self.dut.parameter("tls-server-name", "")),
+                offer=offer,
+                patience=self.patience,
+            )
         except ssl.SSLError as error:
-            raise Inconclusive(f"no TLS with {self.endpoint}: {error.reason}", cause="no connection") from None
+            raise Inconclusive(f"no TLS with {where}: {why_no_tls(error)}", cause="no connection") from None
         except TimeoutError:
             raise Inconclusive(
-                f"{self.endpoint} did not accept a connection in {self.patience:g} s", cause="no connection"
+                f"{where} did not accept a connection in {self.patience:g} s", cause="no connection"
             ) from None
         except OSError as error:
             if error.errno in OURS:
                 raise
             raise Inconclusive(
-                f"no connection to {self.endpoint}: {error.strerror or error}", cause="no connection"
+                f"no connection to {where}: {error.strerror or error}", cause="no connection"
             ) from None
+        for tap in taps:
+            tap.joined(stream)
         recorder.stream = stream
         self.addresses[number] = (stream.local, stream.remote)
         self._streams.append(stream)
@@ -194,16 +218,24 @@ class Trial:
         self._listening.append(served)
         return served.endpoint
 
-    def _tls(self) -> ssl.SSLContext | None:
-        if not self.endpoint.secure:
-            return None
+    def way(self, name: str) -> Endpoint:
+        """Where the DUT speaks this edition over the way `name`; Inconclusive when its description names no such."""
+        if not name:
+            return self.endpoint
+        found = self.dut.way(name, self.edition)
+        if found is None:
+            raise Inconclusive(f"the description of {self.dut.name} has no endpoint {name}")
+        return found
+
+    def _tls(self, settings: Mapping[str, str | bool]) -> ssl.SSLContext:
         value = self.dut.parameter
-        return tls_context(
-            authority=str(value("tls-authority", "")),
-            certificate=str(value("tls-certificate", "")),
-            key=str(value("tls-key", "")),
-            verify=bool(value("tls-verify", True)),
-        )
+        described: dict[str, Any] = {
+            "authority": str(value("tls-authority", "")),
+            "certificate": str(value("tls-certificate", "")),
+            "key": str(value("tls-key", "")),
+            "verify": bool(value("tls-verify", True)),
+        }
+        return tls_context(**described | dict(settings))
 
     def close(self) -> None:
         """Close every connection and every listening place, quietly."""

@@ -11,6 +11,7 @@ from typing import Literal, cast
 
 from testbed.dut import Endpoint
 from testbed.link.stream import Opening, Stream, upgraded
+from testbed.link.tls import why_no_tls
 from testbed.link.websocket import Answer, HandshakeError, accepting
 
 #: Seconds that TLS and WebSocket handshakes may take, connections that may be within them at once, and refusals
@@ -134,7 +135,7 @@ class _Doorkeeper:
             self._refused(layer, f"it was not over within {SHAKING:g} s", by_client=False)
         except ssl.SSLError as error:
             transport.abort()
-            reason = (error.reason or str(error)).replace("_", " ").lower()
+            reason = why_no_tls(error)
             self._refused(layer, reason, by_client="alert" in reason)
         except HandshakeError as error:
             # The answer that says why is still on its way: the connection is closed, not cut off.

@@ -11,6 +11,10 @@ import itertools
 import random
 from collections import deque
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from testbed.link.stream import Stream
 
 
 class Tap:
@@ -22,6 +26,9 @@ class Tap:
     end: Callable[[], None]
     #: Close the connection to the DUT (`True`: with a reset).
     hang_up: Callable[[bool], None]
+
+    def joined(self, stream: Stream) -> None:
+        """The connection is open: the stream tells what lies between the taps and the network."""
 
     def from_dut(self, data: bytes) -> None:
         self.deliver(data)

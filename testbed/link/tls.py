@@ -101,6 +101,13 @@ def spoken(transport: asyncio.BaseTransport) -> Spoken | None:
     )
 
 
+def why_no_tls(error: ssl.SSLError) -> str:
+    """Why a handshake failed, in words: what is wrong with the certificate, or which alert came."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate was not accepted ({error.verify_message})"
+    return (error.reason or str(error)).replace("_", " ").lower()
+
+
 #: The name that the client of a session has asked for.
 _asked: WeakKeyDictionary[ssl.SSLObject, str] = WeakKeyDictionary()
 
