@@ -334,7 +334,7 @@ def test_a_device_somebody_else_started_is_reached_and_left_alone(tmp_path: Path
     [
         ("tcp://no-such-host.invalid:1883", "the host 'no-such-host.invalid' has no address"),
         ("tcp://127.0.0.1:1", "nobody listens at tcp://127.0.0.1:1 within 0.3 s"),
-        ("http://127.0.0.1:1", "the transport must be tcp or tls"),
+        ("http://127.0.0.1:1", "the transport must be tcp, tls, ws"),
     ],
 )
 def test_an_address_that_does_not_answer_is_explained(tmp_path: Path, address: str, said: str) -> None:
