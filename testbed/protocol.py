@@ -74,6 +74,8 @@ class Role:
     #: Which editions of this role answer at an address, most specific knowledge first; None for a device that has no
     #: address, because it comes to the tester.
     probe: Callable[[Dut], Awaitable[dict[str, str]]] | None
+    #: The statements of an edition that `watch` watches, without catalogue.
+    watched: Callable[[str], frozenset[str]] = lambda edition: frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from testbed.mqtt import broker, client, client_discovery, discovery, rules
 from testbed.mqtt.codec import decode, describe
 from testbed.mqtt.cutting import Cutter
@@ -42,12 +44,13 @@ PROTOCOL = ProtocolRoom(
             ready=discovery.ready,
             discover=discovery.discover,
             claims=discovery.CLAIMS,
-            watch=rules.watch,
+            watch=rules.watch_server,
             cutter=Cutter,
             dissect=dissect,
             faults=faults,
             port=1883,
             probe=discovery.probe,
+            watched=partial(rules.watched, side="server"),
         ),
         Role(
             name="mqtt-client",
@@ -59,12 +62,13 @@ PROTOCOL = ProtocolRoom(
             ready=client_discovery.ready,
             discover=client_discovery.discover,
             claims=client_discovery.CLAIMS,
-            watch=getattr(rules, "watch_client", None),
+            watch=rules.watch_client,
             cutter=Cutter,
             dissect=dissect,
             faults=client_faults,
             port=1883,
             probe=None,
+            watched=partial(rules.watched, side="client"),
         ),
     ),
     detect=detect,

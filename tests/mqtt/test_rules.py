@@ -13,8 +13,8 @@ from mqtt_values import odd_packets, packets
 
 from harness.requirement import read_catalogue
 from testbed.dut import Description, Dut
-from testbed.mqtt.broker import VERSIONS
 from testbed.mqtt.codec import encode
+from testbed.mqtt.handle import VERSIONS
 from testbed.mqtt.packets import (
     Auth,
     Connack,
@@ -37,7 +37,7 @@ from testbed.mqtt.packets import (
 )
 from testbed.mqtt.properties import Property as P
 from testbed.mqtt.properties import props
-from testbed.mqtt.rules import SERVER_RULES, watch
+from testbed.mqtt.rules import SERVER_RULES, watch_server
 from testbed.mqtt.rules.filters import UNREACHED, Filters
 from testbed.trial import Trial
 
@@ -63,7 +63,7 @@ def s(*what: Packet | bytes) -> list[Said]:
 def breached(edition: str, *turns: list[Said]) -> set[str]:
     """The numbers, without catalogue and `MQTT-`, that the rules find broken in a conversation."""
     trial = Trial(Dut(Description(name="b", role="mqtt-broker", endpoints={}), {}), edition, "x")
-    watching = watch(trial, 0)
+    watching = watch_server(trial, 0)
     frame = 0
     for said in (one for turn in turns for one in turn):
         data = encode(said.what, VERSIONS[edition])

@@ -24,10 +24,11 @@ from testbed.mqtt.properties import Property, get
 from testbed.mqtt.reasons import SUBACK_V311, allowed
 from testbed.mqtt.rules.known import Known, Needs
 from testbed.mqtt.rules.rule import Rule
+from testbed.mqtt.rules.sides import Name
 
 
-def _unlisted(kind: str) -> Callable[[Known, Any], bool]:
-    codes = allowed(kind, "server")
+def unlisted(kind: str, sender: Name) -> Callable[[Known, Any], bool]:
+    codes = allowed(kind, sender)
     return lambda known, packet: packet.code not in codes
 
 
@@ -35,33 +36,33 @@ def _unlisted(kind: str) -> Callable[[Known, Any], bool]:
 
 
 def never_published(known: Known, packet: Any) -> bool:
-    return packet.packet_id not in known.client.published
+    return packet.packet_id not in known.other.published
 
 
-def _other_qos(qos: int) -> Callable[[Known, Any], bool]:
+def other_qos(qos: int) -> Callable[[Known, Any], bool]:
     def broken(known: Known, packet: Any) -> bool:
-        asked = known.client.published.get(packet.packet_id)
+        asked = known.other.published.get(packet.packet_id)
         return asked is not None and qos not in asked
 
     return broken
 
 
 def release_of_nothing(known: Known, packet: Pubrel) -> bool:
-    """Neither the server published under this identifier nor did the client answer as if it had."""
-    return packet.packet_id not in known.client.recs and 2 not in known.server.published.get(packet.packet_id, ())
+    """Neither was anything published under this identifier nor did the other side answer as if it had."""
+    return packet.packet_id not in known.other.recs and 2 not in known.judged.published.get(packet.packet_id, ())
 
 
 def release_too_early(known: Known, packet: Pubrel) -> bool:
-    return packet.packet_id not in known.client.recs and 2 in known.server.published.get(packet.packet_id, ())
+    return packet.packet_id not in known.other.recs and 2 in known.judged.published.get(packet.packet_id, ())
 
 
 def release_again(known: Known, packet: Pubrel) -> bool:
-    said, asked = known.server.rels.get(packet.packet_id, 0), known.client.recs.get(packet.packet_id, 0)
+    said, asked = known.judged.rels.get(packet.packet_id, 0), known.other.recs.get(packet.packet_id, 0)
     return said >= asked > 0
 
 
 def never_released(known: Known, packet: Pubcomp) -> bool:
-    return packet.packet_id not in known.client.rels
+    return packet.packet_id not in known.other.rels
 
 
 # -- SUBACK, UNSUBACK
@@ -122,7 +123,7 @@ def session_expiry(known: Known, packet: Disconnect) -> bool:
 
 
 def after_disconnect(known: Known, packet: Any) -> bool:
-    return known.server.gone
+    return known.judged.gone
 
 
 _FROM_SERVER = (
@@ -133,7 +134,14 @@ _ECHO = "the packet identifier of a PUBLISH that the client sent"
 
 RULES = (
     *(
-        Rule((packet,), "", number, Needs.CONNECT, f"a reason code listed for {packet.kind}", _unlisted(packet.kind))
+        Rule(
+            (packet,),
+            "",
+            number,
+            Needs.CONNECT,
+            f"a reason code listed for {packet.kind}",
+            unlisted(packet.kind, "server"),
+        )
         for packet, number in (
             (Puback, "3.4.2-1"),
             (Pubrec, "3.5.2-1"),
@@ -144,8 +152,8 @@ RULES = (
     ),
     Rule((Puback,), "2.3.1-6 4.3.2-2", "2.2.1-5 4.3.2-4", Needs.SESSION, _ECHO, never_published),
     Rule((Pubrec,), "2.3.1-6 4.3.3-2", "2.2.1-5 4.3.3-8", Needs.SESSION, _ECHO, never_published),
-    Rule((Puback,), "3.3.4-1", "3.3.4-1", Needs.SESSION, "PUBACK in answer to QoS 1 only", _other_qos(1)),
-    Rule((Pubrec,), "3.3.4-1", "3.3.4-1", Needs.SESSION, "PUBREC in answer to QoS 2 only", _other_qos(2)),
+    Rule((Puback,), "3.3.4-1", "3.3.4-1", Needs.SESSION, "PUBACK in answer to QoS 1 only", other_qos(1)),
+    Rule((Pubrec,), "3.3.4-1", "3.3.4-1", Needs.SESSION, "PUBREC in answer to QoS 2 only", other_qos(2)),
     Rule(
         (Pubrel,),
         "2.3.1-6",

@@ -35,7 +35,7 @@ def wildcard_topic(known: Known, packet: Publish) -> bool:
 
 
 def empty_topic(known: Known, packet: Publish) -> bool:
-    return not packet.topic and not known.topic_of(packet, known.server)
+    return not packet.topic and not known.topic_of(packet, known.judged)
 
 
 def _alias(packet: Publish) -> int | None:
@@ -47,25 +47,26 @@ def alias_zero(known: Known, packet: Publish) -> bool:
 
 
 def alias_above(known: Known, packet: Publish) -> str | None:
-    alias, most = _alias(packet), known.client.alias_maximum
+    alias, most = _alias(packet), known.other.alias_maximum
     if alias is None or most == 0 or alias <= most:
         return None
-    return f"{describe(packet)} where the client takes aliases up to {most}"
+    return f"{describe(packet)} where the {known.other.name} takes aliases up to {most}"
 
 
 def alias_unasked(known: Known, packet: Publish) -> bool:
-    return _alias(packet) is not None and known.client.alias_maximum == 0
+    """Before a CONNACK nobody knows what the server will take."""
+    return _alias(packet) is not None and known.other.announced and known.other.alias_maximum == 0
 
 
-def _text(name: Property, wrong: Callable[[object], bool]) -> Callable[[Known, Publish], bool]:
+def property_text(name: Property, wrong: Callable[[object], bool]) -> Callable[[Known, Publish], bool]:
     return lambda known, packet: bool(packet.properties) and wrong(get(packet.properties, name))
 
 
-def _ill(value: object) -> bool:
+def ill(value: object) -> bool:
     return isinstance(value, bytes)
 
 
-def _wild(value: object) -> bool:
+def wild(value: object) -> bool:
     return isinstance(value, str) and ("+" in value or "#" in value)
 
 
@@ -113,10 +114,10 @@ def _taken(qos: int) -> Callable[[Known, Publish], bool]:
 
 def _again(released: bool) -> Callable[[Known, Publish], bool]:
     def broken(known: Known, packet: Publish) -> bool:
-        flight = known.server.open.get(packet.packet_id or 0)
+        flight = known.judged.open.get(packet.packet_id or 0)
         if flight is None or not packet.dup or flight.released is not released:
             return False
-        return known.topic_of(packet, known.server) == flight.topic
+        return known.topic_of(packet, known.judged) == flight.topic
 
     return broken
 
@@ -128,9 +129,9 @@ def dup_at_first(known: Known, packet: Publish) -> bool:
 
 
 def too_many_open(known: Known, packet: Publish) -> str | None:
-    if packet.qos == 0 or packet.packet_id in known.server.open:
+    if packet.qos == 0 or packet.packet_id in known.judged.open or not known.informed:
         return None
-    count, most = len(known.server.open), known.client.receive_maximum
+    count, most = len(known.judged.open), known.other.receive_maximum
     return f"{describe(packet)} while {count} are not acknowledged" if count >= most else None
 
 
@@ -159,7 +160,7 @@ RULES = (
         "3.3.2-13",
         Needs.CONNECT,
         f"a Response Topic of {_WELL_FORMED}",
-        _text(Property.RESPONSE_TOPIC, _ill),
+        property_text(Property.RESPONSE_TOPIC, ill),
     ),
     Rule(
         _PUBLISH,
@@ -167,7 +168,7 @@ RULES = (
         "3.3.2-14",
         Needs.CONNECT,
         "a Response Topic without wildcards",
-        _text(Property.RESPONSE_TOPIC, _wild),
+        property_text(Property.RESPONSE_TOPIC, wild),
     ),
     Rule(
         _PUBLISH,
@@ -175,7 +176,7 @@ RULES = (
         "3.3.2-19",
         Needs.CONNECT,
         f"a Content Type of {_WELL_FORMED}",
-        _text(Property.CONTENT_TYPE, _ill),
+        property_text(Property.CONTENT_TYPE, ill),
     ),
     Rule(_PUBLISH, "3.3.2-3", "3.3.2-3", Needs.SESSION, "a topic that was subscribed to", unsubscribed_topic),
     Rule(_PUBLISH, "4.7.2-1", "4.7.2-1", Needs.SESSION, "no $-topic for a leading wildcard", hidden_topic),

@@ -9,8 +9,10 @@ from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import (
     Auth,
     Connack,
+    Connect,
     Disconnect,
     Malformed,
+    Pingreq,
     Pingresp,
     Puback,
     Pubcomp,
@@ -18,9 +20,11 @@ from testbed.mqtt.packets import (
     Pubrec,
     Pubrel,
     Suback,
+    Subscribe,
     Unsuback,
+    Unsubscribe,
 )
-from testbed.mqtt.properties import TABLE, Property, Wire, get
+from testbed.mqtt.properties import TABLE, Properties, Property, Wire, get
 from testbed.mqtt.rules.known import Known, Needs, whole
 from testbed.mqtt.rules.rule import Rule
 
@@ -31,13 +35,19 @@ _ALL = (*_OTHERS, Publish)
 _WITH_PROPERTIES = (*_ACKNOWLEDGEMENTS, Connack, Publish, Disconnect, Auth)
 
 
+#: How `testbed.mqtt.wire` begins to say that a variable byte integer is longer than needed.
+SPENT = "a variable byte integer spends"
+
+
 def wrong_flags(known: Known, packet: Any) -> bool:
     return packet.flags is not None
 
 
 def spends_length(known: Known, packet: Malformed) -> bool:
-    """The last byte of a remaining length of several bytes adds nothing."""
+    """The last byte of a remaining length of several bytes adds nothing, or of another variable byte integer."""
     frame = known.frame
+    if packet.problem.startswith(SPENT):
+        return True
     for count in range(2, 5):
         if count >= len(frame) or frame[count - 1] < 0x80:
             return False
@@ -52,17 +62,38 @@ def no_property_length(known: Known, packet: Malformed) -> bool:
     return len(frame) == 4 and frame[1] == 2 and (frame[0] == 0xB0 or (frame[0] == 0x20 and frame[3] == 0))
 
 
+def _fields(packet: Any) -> list[Any]:
+    """The strings of a packet outside its properties; bytes where one is ill-formed."""
+    kind = packet.__class__
+    if kind is Publish:
+        return [packet.topic]
+    if kind is Subscribe:
+        return [one.filter for one in packet.subscriptions]
+    if kind is Unsubscribe:
+        return list(packet.filters)
+    if kind is Connect:
+        return [packet.client_id, packet.username, packet.will and packet.will.topic]
+    return []
+
+
+def _properties(packet: Any) -> Properties:
+    """The properties of a packet, and of the will in it."""
+    if packet.__class__ is Connect and packet.will is not None:
+        return packet.properties + packet.will.properties
+    return () if packet.__class__ in (Pingreq, Pingresp) else packet.properties
+
+
 def _strings(packet: Any) -> list[Any]:
-    """Every string of a packet but those of pairs; bytes where it is ill-formed."""
-    found = [packet.topic] if packet.__class__ is Publish else []
-    for name, value in packet.properties if packet.__class__ is not Pingresp else ():
+    """Every string of a packet but those of pairs."""
+    found = _fields(packet)
+    for name, value in _properties(packet):
         if TABLE[Property(name)].wire is Wire.STRING:
             found.append(value)
     return found
 
 
 def _pairs(packet: Any) -> list[Any]:
-    pairs = [value for name, value in packet.properties if name == Property.USER_PROPERTY]
+    pairs: list[Any] = [value for name, value in _properties(packet) if name == Property.USER_PROPERTY]
     return [text for pair in pairs for text in pair]
 
 
@@ -75,17 +106,17 @@ def null_string(known: Known, packet: Any) -> bool:
 
 
 def ill_pair(known: Known, packet: Any) -> bool:
-    return bool(packet.properties) and any(text.__class__ is bytes or "\0" in text for text in _pairs(packet))
+    return any(text.__class__ is bytes or "\0" in text for text in _pairs(packet))
 
 
 def too_large(known: Known, packet: Any) -> str | None:
-    largest = known.client.largest
-    if not largest or len(known.frame) <= largest or not whole(known.frame):
+    largest = known.other.largest
+    if not largest or len(known.frame) <= largest or not whole(known.frame) or not known.informed:
         return None
-    return f"{len(known.frame)} bytes where the client takes {largest}"
+    return f"{len(known.frame)} bytes where the {known.other.name} takes {largest}"
 
 
-def _grown(name: Property) -> Callable[[Known, Any], str | None]:
+def grown(name: Property) -> Callable[[Known, Any], str | None]:
     """The packet is larger than the client takes, and holds a property that nothing forced on it."""
 
     def broken(known: Known, packet: Any) -> str | None:
@@ -119,13 +150,14 @@ _GROWTH = {
     Disconnect: ("3.14.2-3", "3.14.2-4"),
     Auth: ("3.15.2-2", "3.15.2-3"),
 }
+_SHORTEST = "a variable byte integer in as few bytes as it needs"
 _FLAGS = "reserved flags of the fixed header with the values listed"
 
 RULES = (
     Rule(_OTHERS, "2.2.2-1", "2.1.3-1", Needs.CONNECT, _FLAGS, wrong_flags),
     Rule((Pubrel,), "3.6.1-1", "3.6.1-1", Needs.CONNECT, "flags 0010 in PUBREL", wrong_flags),
     Rule((Auth,), "", "3.15.1-1", Needs.CONNECT, "flags 0000 in AUTH", wrong_flags),
-    Rule((Malformed,), "", "1.5.5-1", Needs.CONNECT, "a remaining length in as few bytes as it needs", spends_length),
+    Rule((Malformed,), "", "1.5.5-1", Needs.CONNECT, _SHORTEST, spends_length),
     Rule((Malformed,), "", "2.2.2-1", Needs.CONNECT, "a Property Length even without properties", no_property_length),
     Rule((Publish,), "1.5.3-1", "1.5.4-1", Needs.CONNECT, "strings of well-formed UTF-8", ill_string),
     Rule(_OTHERS, "", "1.5.4-1", Needs.CONNECT, "strings of well-formed UTF-8", ill_string),
@@ -141,7 +173,7 @@ RULES = (
         too_large,
     ),
     *(
-        Rule((packet,), "", number, Needs.CONNECT, f"no {name.title} that makes the packet too large", _grown(name))
+        Rule((packet,), "", number, Needs.CONNECT, f"no {name.title} that makes the packet too large", grown(name))
         for packet, numbers in _GROWTH.items()
         for number, name in zip(numbers, (Property.REASON_STRING, Property.USER_PROPERTY), strict=True)
     ),
