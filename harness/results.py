@@ -85,6 +85,8 @@ class Cell(msgspec.Struct, frozen=True, omit_defaults=True):
     known: bool = False
     #: What shows it again.
     command: str = ""
+    #: The display filter of Wireshark that finds its packets in a capture that is not ours.
+    filter: str = ""
 
 
 class Claim(msgspec.Struct, frozen=True):
@@ -191,6 +193,8 @@ class Results(msgspec.Struct, frozen=True):
     cells: list[Cell]
     marks: list[Mark]
     conformance: list[Conformance]
+    #: What a reader must know of the whole, a sentence each: what of a capture could not be judged.
+    notes: list[str] = []
     format: str = FORMAT
 
 

@@ -72,13 +72,14 @@ class _Story(msgspec.Struct):
     claims: dict[str, dict[str, list[Claim]]] = {}
     trouble: dict[str, str] = {}
     cells: dict[str, dict[int, Cell]] = {}
+    notes: list[str] = []
 
 
 def _story(folder: Path) -> _Story:
     records = journal.read(folder / journal.NAME)
     if not records or records[0].kind != "run":
         raise journal.JournalError(f"{folder} holds no run; name the folder that `testbed run` printed")
-    story = _Story(header=records[0].data, started=records[0].at)
+    story = _Story(header=records[0].data, started=records[0].data.get("started") or records[0].at)
     for record in records:
         story.chain, story.ended, data = record.chain, record.at, record.data
         match record.kind:
@@ -92,6 +93,8 @@ def _story(folder: Path) -> _Story:
                 story.claims.setdefault(data["dut"], {})[data["edition"]] = found
             case "trouble":
                 story.trouble[data["dut"]] = data["text"]
+            case "note":
+                story.notes.append(data["text"])
             case "end":
                 story.reason = data["reason"]
             case "resumed":
@@ -148,6 +151,7 @@ def results(folder: Path, expected: Expected | None = None) -> Results:
             for dut in descriptions
             if any(row["profile"] == profile.name and row["dut"] == dut.name for row in header["cells"])
         ],
+        notes=story.notes,
     )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from testbed.mqtt.decoding import decode
 from testbed.mqtt.packets import Connect, Version
 
-#: Protocol name, as its length and bytes, and level of a CONNECT -> edition. The upper bit of the level is how
-#: bridges of some brokers mark themselves.
+#: Protocol name, as its length and bytes, and level of a CONNECT -> edition.
 _EDITIONS = {
     (b"\0\x06MQIsdp", 3): "mqtt-3.1",
     (b"\0\x04MQTT", 4): "mqtt-3.1.1",
     (b"\0\x04MQTT", 5): "mqtt-5.0",
+    # The upper bit of the level is how bridges of some brokers make themselves known.
+    (b"\0\x06MQIsdp", 0x83): "mqtt-3.1 of a bridge",
+    (b"\0\x04MQTT", 0x84): "mqtt-3.1.1 of a bridge",
 }
 _NAMES = (b"\0\x04MQTT", b"\0\x06MQIsdp")
 
@@ -29,7 +31,7 @@ def detect(data: bytes) -> str | None:
     for name in _NAMES:
         found = data[at : at + len(name)]
         if found == name and len(data) > at + len(name):
-            level = data[at + len(name)] & 0x7F
+            level = data[at + len(name)]
             return _EDITIONS.get((name, level), f"mqtt of unknown level {level}")
         if name.startswith(found):
             return ""

@@ -43,6 +43,8 @@ def write(press: Press, run: Run, nav: Nav, history: History) -> None:
 
 def wireshark(cell: Cell) -> str:
     """The display filter that finds the packets of a cell in its capture."""
+    if cell.filter:
+        return cell.filter
     quoted = cell.id.replace("\\", "\\\\").replace('"', '\\"')
     return f'frame.comment contains "{quoted}"'
 
