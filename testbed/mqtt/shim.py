@@ -48,8 +48,9 @@ class Order(msgspec.Struct, omit_defaults=True, tag_field="op"):
 class Connect(Order, tag="connect"):
     """Open a connection and send CONNECT. The reply comes after CONNACK, or when there will be none.
 
-    With `clean` false the client continues with what it has kept for this client id since the last `reset`: what it
-    has not seen acknowledged is sent again by the library. It never connects again of its own accord.
+    The library goes on with what it has kept for this client id since the last `reset`: with `clean` false it sends
+    again what it has not seen acknowledged; with `clean` true it is the library that has to forget, where it lets one
+    say so to the same client object. It never connects again of its own accord.
     """
 
     host: str
@@ -69,8 +70,11 @@ class Connect(Order, tag="connect"):
     #: Path of the WebSocket, or of the socket.
     path: str = ""
     tls: Tls | None = None
-    #: Seconds after which the library may give up waiting for CONNACK.
+    #: Seconds after which the library may give up waiting for CONNACK; the shim answers by then, whatever it does.
     timeout: float = 10.0
+    #: Authentication data with which it answers the AUTH packets that ask it to continue, one after the other. The
+    #: shim knows no authentication method; who gives the order does.
+    answers: list[str] = []
 
 
 class Filter(msgspec.Struct, omit_defaults=True):
@@ -124,6 +128,8 @@ class Authenticate(Order, tag="authenticate"):
 
     #: Authentication data of the first AUTH.
     data: str = ""
+    #: And of those that follow, as in `connect`.
+    answers: list[str] = []
 
 
 class Reset(Order, tag="reset"):
@@ -138,7 +144,8 @@ OPTIONAL = {Ping: "ping", Authenticate: "authenticate"}
 #: What else a shim may name in `ready`, and what it means.
 FEATURES: dict[str, str] = {
     "ping": "takes the order ping",
-    "authenticate": "takes the order authenticate, and answers AUTH by the method named in CONNECT",
+    "authenticate": "takes the order authenticate",
+    "authentication": "answers AUTH while it connects with the `answers` of the order",
     "qos-1": "publishes and subscribes with QoS 1",
     "qos-2": "publishes and subscribes with QoS 2",
     "session": "keeps its session when told to connect with clean false, and sends again what is unacknowledged",
@@ -149,6 +156,7 @@ FEATURES: dict[str, str] = {
     "subscription-options": "takes No Local, Retain As Published and Retain Handling",
     "codes": "tells the return and reason codes that came",
     "tls": "connects over TLS",
+    "server-name": "asks for the `server_name` of the order where it differs from the host",
     "mutual-tls": "shows a certificate of its own",
     "websocket": "connects over WebSocket",
     "unix": "connects over a Unix socket",
