@@ -7,6 +7,7 @@ import contextlib
 
 from testbed.dut import Dut
 from testbed.findings import Inconclusive, Violation
+from testbed.mqtt import ways
 from testbed.mqtt.broker import Broker
 from testbed.mqtt.handle import VERSIONS
 from testbed.mqtt.packets import Connack, Puback, Publish, Suback, Subscribe, Subscription
@@ -31,7 +32,7 @@ CLAIMS = {
     "packet-limit": "announces a Maximum Packet Size of at most 1 MiB (5.0)",
     "restricted-topics": "refuses messages to some topic (parameter restricted-topic, else one below $SYS)",
     "authentication": "checks user name and password",
-    "websocket": "takes connections over WebSocket",
+    **ways.CLAIMS,
 }
 
 #: Limits of a broker that are low enough to be tried: messages in flight, bytes in a packet.
@@ -98,7 +99,7 @@ async def discover(trial: Trial) -> dict[str, bool]:
         found = dict(zip(("qos-1", "qos-2", "retain", "wildcards"), tried, strict=True))
     found["assigned-client-id"] = await empty
     found["restricted-topics"] = await _restricted_topics(broker)
-    return found
+    return found | await ways.discover(broker)
 
 
 async def _restricted_topics(broker: Broker) -> bool:

@@ -33,7 +33,7 @@ async def _send_in_pieces(client: Client, size: int, *packets: Packet) -> None:
         await asyncio.sleep(0.001)
 
 
-def _whole_talk(broker: Broker) -> tuple[Packet, ...]:
+def whole_talk(broker: Broker) -> tuple[Packet, ...]:
     return (
         broker.connect(),
         Subscribe(1, (Subscription(broker.topic()), Subscription(broker.topic("other")))),
@@ -43,7 +43,7 @@ def _whole_talk(broker: Broker) -> tuple[Packet, ...]:
     )
 
 
-async def _is_served(client: Client, broker: Broker, because: str) -> None:
+async def is_served(client: Client, broker: Broker, because: str) -> None:
     await client.expect(Connack, code=0, because=because)
     await client.expect(Suback, packet_id=1, because=because)
     await client.message(broker.topic(), payload=b"x", because=because)
@@ -54,16 +54,16 @@ async def _is_served(client: Client, broker: Broker, because: str) -> None:
 @case(v311("7.1.1-1"), v5("4.2-1"), rows={"1 byte": 1, "2 bytes": 2, "3 bytes": 3, "7 bytes": 7})
 async def packets_cut_into_pieces_are_put_together(broker: Broker, size: int) -> None:
     client = await broker.opened()
-    await _send_in_pieces(client, size, *_whole_talk(broker))
-    await _is_served(client, broker, f"though it was sent in pieces of {size} B")
+    await _send_in_pieces(client, size, *whole_talk(broker))
+    await is_served(client, broker, f"though it was sent in pieces of {size} B")
 
 
 @case(v311("7.1.1-1"), v5("4.2-1"))
 async def packets_in_one_segment_are_taken_apart(broker: Broker) -> None:
     """A client may go on before it has CONNACK (section 3.1.4)."""
     client = await broker.opened()
-    await client.send(*_whole_talk(broker))
-    await _is_served(client, broker, "though all was sent in one piece")
+    await client.send(*whole_talk(broker))
+    await is_served(client, broker, "though all was sent in one piece")
 
 
 @case(v311("7.1.1-1"), v5("4.2-1"))

@@ -1,4 +1,4 @@
-// HiveMQ Community Edition on the loopback address: java HiveMqBroker.java PORT WORK_FOLDER
+// HiveMQ Community Edition on the loopback address: java HiveMqBroker.java PORT WEBSOCKET_PORT WORK_FOLDER
 // It ends when its standard input closes. Sessions and retained messages live in WORK_FOLDER/data.
 
 import com.hivemq.embedded.EmbeddedHiveMQ;
@@ -12,6 +12,10 @@ public class HiveMqBroker {
             <hivemq>
               <listeners>
                 <tcp-listener><port>%d</port><bind-address>127.0.0.1</bind-address></tcp-listener>
+                <websocket-listener>
+                  <port>%d</port><bind-address>127.0.0.1</bind-address><path>/mqtt</path>
+                  <subprotocols><subprotocol>mqtt</subprotocol></subprotocols>
+                </websocket-listener>
               </listeners>
               <anonymous-usage-statistics><enabled>false</enabled></anonymous-usage-statistics>
             </hivemq>
@@ -19,9 +23,10 @@ public class HiveMqBroker {
 
     public static void main(String[] arguments) throws Exception {
         int port = Integer.parseInt(arguments[0]);
-        Path home = Path.of(arguments[1]).toAbsolutePath();
+        int webSocketPort = Integer.parseInt(arguments[1]);
+        Path home = Path.of(arguments[2]).toAbsolutePath();
         Path conf = folder(home, "conf");
-        Files.writeString(conf.resolve("config.xml"), CONFIG.formatted(port));
+        Files.writeString(conf.resolve("config.xml"), CONFIG.formatted(port, webSocketPort));
 
         EmbeddedHiveMQ broker = EmbeddedHiveMQ.builder()
                 .withConfigurationFolder(conf)

@@ -1,4 +1,4 @@
-// Mochi MQTT as a broker on the loopback address: mochi PORT, or mochi version.
+// Mochi MQTT as a broker on the loopback address: mochi PORT [WEBSOCKET_PORT [UNIX_SOCKET]], or mochi version.
 package main
 
 import (
@@ -26,8 +26,8 @@ func main() {
 
 // run serves until SIGTERM. Without a hook that allows them, Mochi refuses all clients.
 func run(arguments []string) error {
-	if len(arguments) != 1 {
-		return fmt.Errorf("usage: mochi PORT")
+	if len(arguments) < 1 || len(arguments) > 3 {
+		return fmt.Errorf("usage: mochi PORT [WEBSOCKET_PORT [UNIX_SOCKET]]")
 	}
 	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
 	server := mqtt.New(&mqtt.Options{Logger: log})
@@ -35,8 +35,18 @@ func run(arguments []string) error {
 		return err
 	}
 	address := listeners.Config{ID: "tcp", Address: "127.0.0.1:" + arguments[0]}
-	if err := server.AddListener(listeners.NewTCP(address)); err != nil {
-		return err
+	listening := []listeners.Listener{listeners.NewTCP(address)}
+	if len(arguments) > 1 {
+		address = listeners.Config{ID: "websocket", Address: "127.0.0.1:" + arguments[1]}
+		listening = append(listening, listeners.NewWebsocket(address))
+	}
+	if len(arguments) > 2 {
+		listening = append(listening, listeners.NewUnixSock(listeners.Config{ID: "unix", Address: arguments[2]}))
+	}
+	for _, listener := range listening {
+		if err := server.AddListener(listener); err != nil {
+			return err
+		}
 	}
 	if err := server.Serve(); err != nil {
 		return err

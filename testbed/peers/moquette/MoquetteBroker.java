@@ -1,4 +1,4 @@
-// Moquette on the loopback address: java MoquetteBroker.java PORT WORK_FOLDER
+// Moquette on the loopback address: java MoquetteBroker.java PORT WEBSOCKET_PORT WORK_FOLDER
 // It ends when its standard input closes.
 
 import io.moquette.broker.Server;
@@ -11,7 +11,8 @@ public class MoquetteBroker {
         Properties properties = new Properties();
         properties.setProperty(IConfig.PORT_PROPERTY_NAME, arguments[0]);
         properties.setProperty(IConfig.HOST_PROPERTY_NAME, "127.0.0.1");
-        properties.setProperty(IConfig.DATA_PATH_PROPERTY_NAME, arguments[1]);
+        properties.setProperty(IConfig.WEB_SOCKET_PORT_PROPERTY_NAME, arguments[1]);
+        properties.setProperty(IConfig.DATA_PATH_PROPERTY_NAME, arguments[2]);
         properties.setProperty(IConfig.PERSISTENCE_ENABLED_PROPERTY_NAME, "false");
         properties.setProperty(IConfig.ALLOW_ANONYMOUS_PROPERTY_NAME, "true");
         // Its default refuses the zero-length client id that the standard lets a client send.
