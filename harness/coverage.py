@@ -1,4 +1,5 @@
-"""Coverage: for each edition and role, which requirements have a case, which a reason, which neither."""
+"""Coverage: for each edition and role, which requirements have a case, which only a passive rule, which a reason,
+which nothing; and how many statements of a catalogue are accounted for on every side that they bind."""
 
 from __future__ import annotations
 
@@ -11,7 +12,7 @@ import msgspec
 from harness import suite
 from harness.catalogue import citing
 from harness.profile import Profile
-from harness.requirement import Requirement
+from harness.requirement import BOTH, Requirement
 from harness.results import Level
 from testbed.protocol import Role, roles
 
@@ -26,19 +27,23 @@ class Statement(msgspec.Struct, frozen=True):
     #: Why it is said not to be tried.
     reason: str = ""
     cases: list[str] = []
+    #: Whether a passive rule watches it in every case.
+    watched: bool = False
 
 
 class Count(msgspec.Struct, frozen=True):
     """Requirements of one clause or one level."""
 
     name: str
-    #: All that bind the role's side: `tried` + `untried` + `neither`.
+    #: All that bind the role's side: `tried` + `watched` + `untried` + `neither`.
     rows: int
     #: With a case.
     tried: int
-    #: Without a case, with a reason.
+    #: Without a case, with a passive rule.
+    watched: int
+    #: Without case and rule, with a reason.
     untried: int
-    #: With neither.
+    #: With none of them.
     neither: int
 
 
@@ -49,34 +54,63 @@ class Table(msgspec.Struct, frozen=True):
     role: str
     #: Empty when no profile narrows it.
     profile: str
-    #: With a case / testable (all but those with a reason), rounded down to a tenth of a percent.
+    #: With a case or a rule / testable (all but those with a reason only), rounded down to a tenth of a percent.
     percent: float
     clauses: list[Count]
     levels: list[Count]
     total: Count
     #: With a case.
     covered: list[Statement]
-    #: Without a case, with a reason.
+    #: Without a case, with a passive rule.
+    watched: list[Statement]
+    #: Without case and rule, with a reason.
     untried: list[Statement]
-    #: With neither.
+    #: With none of them.
     missing: list[Statement]
     #: With a case, and with a reason why there is none; these are in `covered` too.
     contradictions: list[Statement]
+
+
+class Account(msgspec.Struct, frozen=True):
+    """The statements of one catalogue, whichever side they bind."""
+
+    catalogue: str
+    statements: int
+    #: Those that have a case, a passive rule or a reason for every side they bind.
+    accounted: int
 
 
 class Coverage(msgspec.Struct):
     """The output of `testbed coverage --json`."""
 
     tables: list[Table]
+    #: One of each catalogue; none when profiles narrow the tables.
+    accounts: list[Account] = []
     format: str = "iot-testbed-coverage/1"
 
 
 def whole() -> Coverage:
     """Every role in every edition that has a catalogue."""
-    known = {edition for one in suite.suites().values() for edition in one.catalogues}
-    return Coverage(
-        [table(role, edition) for role in roles().values() for edition in role.editions if edition in known]
-    )
+    known = {edition: None for one in suite.suites().values() for edition in one.catalogues}
+    tables = [table(role, edition) for role in roles().values() for edition in role.editions if edition in known]
+    return Coverage(tables, [account(edition, tables) for edition in known])
+
+
+def account(edition: str, tables: Sequence[Table]) -> Account:
+    """How many statements of a catalogue all of its `tables` account for. A side that no installed role plays is
+    not accounted for."""
+    missing: dict[str, set[str]] = {}
+    for one in tables:
+        if one.edition == edition:
+            missing.setdefault(roles()[one.role].side, set()).update(statement.id for statement in one.missing)
+    rows = suite.catalogue(edition).values()
+    sides = {row.side for row in rows if row.side != BOTH} | missing.keys()
+    accounted = [
+        row
+        for row in rows
+        if all(side in missing and row.id not in missing[side] for side in sides if row.binds(side))
+    ]
+    return Account(edition, len(rows), len(accounted))
 
 
 def of(profiles: Sequence[Profile]) -> Coverage:
@@ -95,8 +129,17 @@ def of(profiles: Sequence[Profile]) -> Coverage:
 def table(role: Role, edition: str, profile: Profile | None = None) -> Table:
     """The figures of one role in one edition."""
     cases = citing(role) if profile is None else _taken(role, profile)
+    watched = role.watched(edition)
     statements = [
-        Statement(row.id, row.level, row.clause, row.text, row.untried.get(role.side, ""), cases.get(row.id, []))
+        Statement(
+            row.id,
+            row.level,
+            row.clause,
+            row.text,
+            row.untried.get(role.side, ""),
+            cases.get(row.id, []),
+            row.number in watched,
+        )
         for row in suite.catalogue(edition).values()
         if row.binds(role.side) and (profile is None or _wants(profile, row))
     ]
@@ -106,13 +149,14 @@ def table(role: Role, edition: str, profile: Profile | None = None) -> Table:
         edition,
         role.name,
         profile.name if profile else "",
-        math.floor(1000 * total.tried / testable) / 10 if testable else 100.0,
+        math.floor(1000 * (total.tried + total.watched) / testable) / 10 if testable else 100.0,
         _by(statements, lambda one: group(one.clause)),
         _by(statements, lambda one: one.level),
         total,
         [one for one in statements if one.cases],
-        [one for one in statements if one.reason and not one.cases],
-        [one for one in statements if not one.cases and not one.reason],
+        [one for one in statements if one.watched and not one.cases],
+        [one for one in statements if one.reason and not one.cases and not one.watched],
+        [one for one in statements if not one.cases and not one.watched and not one.reason],
         [one for one in statements if one.cases and one.reason],
     )
 
@@ -152,12 +196,13 @@ def _by(statements: Sequence[Statement], key: Callable[[Statement], str]) -> lis
 
 def _count(name: str, statements: Sequence[Statement]) -> Count:
     tried = sum(bool(one.cases) for one in statements)
-    untried = sum(bool(one.reason) and not one.cases for one in statements)
-    return Count(name, len(statements), tried, untried, len(statements) - tried - untried)
+    watched = sum(one.watched and not one.cases for one in statements)
+    untried = sum(bool(one.reason) and not one.cases and not one.watched for one in statements)
+    return Count(name, len(statements), tried, watched, untried, len(statements) - tried - watched - untried)
 
 
 def holes(one: Table, fail_under: float = 100.0) -> bool:
-    """Whether a table must fail a gate: a contradiction in any case, and a statement with neither unless the
+    """Whether a table must fail a gate: a contradiction in any case, and a statement with nothing unless the
     figure keeps `fail_under` percent (below 100)."""
     if one.contradictions:
         return True

@@ -15,6 +15,9 @@ from typing import cast, get_args
 from harness.results import Level
 from testbed.files import FileError
 
+#: The side of a row that binds both.
+BOTH = "both"
+
 COLUMNS = ("id", "side", "level", "clause", "status", "text", "untried")
 
 
@@ -39,7 +42,7 @@ class Requirement:
 
     def binds(self, side: str) -> bool:
         """Whether it binds `side`."""
-        return self.side in (side, "both")
+        return self.side in (side, BOTH)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ COMMANDS = {
     "list": "what there is: profiles, suites, roles, peers",
     "show": "one case, requirement, profile or peer",
     "report": "make reports and the site from runs",
-    "coverage": "which requirements have a case, and why the others have none",
+    "coverage": "which requirements have a case or a rule, and why the others have none",
     "qualify": "plant faults and count what the suite catches",
     "doctor": "what is missing, and the command that fixes it",
     "new": "write a first description or profile",

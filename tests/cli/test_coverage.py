@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from harness import coverage, suite
-from harness.coverage import Coverage, Table
+from harness.coverage import Account, Coverage, Table
 from harness.requirement import Requirement
 from harness.results import Level
 from testbed.protocol import roles
@@ -21,29 +22,35 @@ def row(number: str, side: str = "server", level: Level = "MUST", **untried: str
     return Requirement("toy", number, side, level, number.partition("-")[2], "it does so", False, untried)
 
 
-#: With a case, with a reason, with neither, with both, of the other side only.
+#: With a case, with a reason, with nothing, with case and reason, of the other side only, with a rule.
 ROWS = (
     row("T-1.1.1"),
     row("T-1.1.2", side="both", server="no wire form"),
     row("T-1.2.1", level="SHOULD"),
     row("T-10.1", server="no wire form"),
     row("T-10.2", side="client"),
+    row("T-10.3", side="both", server="a rule sees it all the same"),
 )
+#: A role with a passive rule for statements with a case and without.
+WATCHING = replace(roles()[ROLE], watched=lambda edition: frozenset(("T-1.1.1", "T-10.3")))
 CITED = {"toy:T-1.1.1": ["toy.a"], "toy:T-10.1": ["toy.b"]}
 
 
 def tabled(monkeypatch: pytest.MonkeyPatch, *rows: Requirement) -> Table:
     monkeypatch.setattr(coverage.suite, "catalogue", lambda edition: {one.number: one for one in rows})
     monkeypatch.setattr(coverage, "citing", lambda role: CITED)
-    return coverage.table(roles()[ROLE], "toy")
+    return coverage.table(WATCHING, "toy")
 
 
 def test_each_requirement_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     table = tabled(monkeypatch, *ROWS)
     total = table.total
-    assert (total.rows, total.tried, total.untried, total.neither) == (4, 2, 1, 1)
-    assert [(one.name, one.rows) for one in table.clauses] == [("1.1", 2), ("1.2", 1), ("10.1", 1)]
-    assert [(one.name, one.rows) for one in table.levels] == [("MUST", 3), ("SHOULD", 1)]
+    assert (total.rows, total.tried, total.watched, total.untried, total.neither) == (5, 2, 1, 1, 1)
+    assert [(one.name, one.rows) for one in table.clauses] == [("1.1", 2), ("1.2", 1), ("10.1", 1), ("10.3", 1)]
+    assert [(one.name, one.rows) for one in table.levels] == [("MUST", 4), ("SHOULD", 1)]
+    assert [(one.id, one.watched) for one in table.covered] == [("toy:T-1.1.1", True), ("toy:T-10.1", False)]
+    assert [one.id for one in table.watched] == ["toy:T-10.3"]
+    assert [one.id for one in table.untried] == ["toy:T-1.1.2"]
     assert [one.id for one in table.missing] == ["toy:T-1.2.1"]
     assert [one.id for one in table.contradictions] == ["toy:T-10.1"]
 
@@ -57,9 +64,11 @@ def test_each_requirement_is_counted_once(monkeypatch: pytest.MonkeyPatch) -> No
         ([0, 1, 2], 50, False),
         ([0, 1, 2], 50.1, True),
         ([0, 3], 0, True),
+        ([5], 100, False),
+        ([5, 2], 50, False),
         ([], 100, False),
     ],
-    ids=["case", "reason", "neither", "enough", "not enough", "both", "nothing"],
+    ids=["case", "reason", "nothing", "enough", "not enough", "both", "rule", "enough with a rule", "no rows"],
 )
 def test_the_gate(numbers: list[int], fail_under: float, fails: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     table = tabled(monkeypatch, *(ROWS[number] for number in numbers))
@@ -94,29 +103,49 @@ def test_the_real_catalogues_are_whole(tmp_path: Path) -> None:
         bound = [one for one in suite.catalogue(table["edition"]).values() if one.binds(side)]
         total = table["total"]
         assert total["rows"] == len(bound) == sum(one["rows"] for one in table["clauses"])
-        assert total["rows"] == total["tried"] + total["untried"] + total["neither"]
-        for column, figure in (("covered", "tried"), ("untried", "untried"), ("missing", "neither")):
+        assert total["rows"] == total["tried"] + total["watched"] + total["untried"] + total["neither"]
+        columns = (("covered", "tried"), ("watched", "watched"), ("untried", "untried"), ("missing", "neither"))
+        for column, figure in columns:
             assert len(table[column]) == total[figure]
+        for statement in table["watched"]:
+            assert statement["watched"] and not statement["cases"]
         for statement in table["missing"]:
             assert statement["id"].startswith(f"{table['edition']}:")
+    missing = {one["id"] for table in found["tables"] for one in table["missing"]}
+    for one in found["accounts"]:
+        ids = {row.id for row in suite.catalogue(one["catalogue"]).values()}
+        assert (one["statements"], one["accounted"]) == (len(ids), len(ids - missing))
     bad = any(one["missing"] or one["contradictions"] for one in found["tables"])
     assert done.returncode == int(bad)
 
 
-def test_text_lists_what_has_neither(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_statement_is_accounted_for_on_every_side_it_binds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the six, one has nothing, and no table speaks for the three that bind clients."""
+    server = tabled(monkeypatch, *ROWS)
+    assert coverage.account("toy", [server]) == Account("toy", 6, 2)
+    monkeypatch.setattr(coverage, "citing", lambda role: {"toy:T-1.1.2": ["toy.a"], "toy:T-10.2": ["toy.b"]})
+    client = coverage.table(roles()["mqtt-client"], "toy")
+    assert [one.id for one in client.missing] == ["toy:T-10.3"]
+    assert coverage.account("toy", [server, client]) == Account("toy", 6, 4)
+
+
+def test_text_lists_what_has_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from harness.cli import main_group
     from harness.cli.failures import said
 
-    monkeypatch.setattr(coverage, "whole", lambda: Coverage([tabled(monkeypatch, *ROWS)]))
+    monkeypatch.setattr(coverage, "whole", lambda: Coverage([tabled(monkeypatch, *ROWS)], [Account("toy", 6, 4)]))
     assert said(lambda: main_group.main(["coverage"], standalone_mode=False)) == 1
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == f"toy, {ROLE}: 66.6 % of the testable requirements have a case"
-    assert lines[-5:] == [
-        "  all                4          2            1             1",
-        "  with neither case nor reason:",
+    assert lines[0] == f"toy, {ROLE}: 75 % of the testable requirements have a case or a rule"
+    assert lines[1] == "  clause  requirements  with case  with rule  with reason  with nothing"
+    assert lines[-7:] == [
+        "  all                5          2          1            1             1",
+        "  with neither case nor rule nor reason:",
         "    toy:T-1.2.1  SHOULD  1.2.1  it does so",
         "  with a case, and with a reason why there is none (delete one of them):",
         "    toy:T-10.1  MUST  10.1  toy.b: no wire form",
+        "",
+        "toy: 4 of 6 accounted for",
     ]
 
 
@@ -128,6 +157,7 @@ def test_a_profile_narrows_it_to_what_it_selects(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (table,) = json.loads(done.stdout)["tables"]
     assert (table["profile"], table["total"]["rows"], table["percent"]) == ("one", 1, 100.0)
+    assert json.loads(done.stdout)["accounts"] == []
 
 
 @pytest.mark.parametrize(

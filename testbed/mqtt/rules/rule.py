@@ -26,6 +26,6 @@ class Rule:
     broken: Callable[[Known, Any], bool | str | None]
 
     def numbers(self, edition: str) -> tuple[str, ...]:
-        """Full ids of the requirements it watches in an edition."""
-        numbers = {"mqtt-3.1.1": self.v311, "mqtt-5.0": self.v5}[edition].split()
+        """Full ids of the requirements it watches in an edition; none in one that is not ours."""
+        numbers = {"mqtt-3.1.1": self.v311, "mqtt-5.0": self.v5}.get(edition, "").split()
         return tuple(f"{edition}:MQTT-{number}" for number in numbers)
