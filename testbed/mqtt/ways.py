@@ -21,8 +21,8 @@ CLAIMS = {
     "ipv6": "takes connections over IPv6",
 }
 
-#: Seconds between the attempts to reach a way that is described.
-_PAUSES = (0.05, 0.2, 0.5)
+#: Seconds before each attempt to reach a way that is described.
+_PAUSES = (0.0, 0.05, 0.2, 0.5)
 
 
 async def linked(
@@ -50,14 +50,13 @@ async def _accepts(broker: Broker, way: str) -> bool:
     if broker.trial.dut.way(way, broker.trial.edition) is None:
         return False
     # A listener beside the first one may open a little later than that.
-    for pause in (*_PAUSES, None):
+    for pause in _PAUSES:
+        await asyncio.sleep(pause)
         try:
             client, _ = await linked(broker, way)
-            break
         except Inconclusive:
-            if pause is None:
-                return False
-            await asyncio.sleep(pause)
-    await client.send(broker.connect())
-    connack = await client.maybe(Connack)
-    return connack is not None and connack.code == 0
+            continue
+        await client.send(broker.connect())
+        connack = await client.maybe(Connack)
+        return connack is not None and connack.code == 0
+    return False
