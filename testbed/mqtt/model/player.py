@@ -1,0 +1,470 @@
+"""Plays moves against a broker and holds everything that comes against the model.
+
+After each move the player waits until nothing is owed any more, then makes a round trip of PINGREQ on every
+connection; so nothing is waited for that the model does not demand, and what comes later than it should is still
+seen when it comes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Sequence
+
+from testbed.findings import Inconclusive
+from testbed.mqtt.broker import Broker
+from testbed.mqtt.codec import describe
+from testbed.mqtt.model import deliveries, fitting, owing, rules, topics
+from testbed.mqtt.model.blame import Foul, foul
+from testbed.mqtt.model.ledger import Message
+from testbed.mqtt.model.line import Line
+from testbed.mqtt.model.moves import (
+    Begin,
+    Connect,
+    Disconnect,
+    Drop,
+    Finish,
+    Hold,
+    Move,
+    Publish,
+    Release,
+    Subscribe,
+    Unsubscribe,
+    WillOf,
+)
+from testbed.mqtt.model.rules import Departure
+from testbed.mqtt.model.speaking import connect_packet, publish_packet, subscribe_packet
+from testbed.mqtt.model.world import Features, Session, World
+from testbed.mqtt.packets import (
+    Connack,
+    Pingreq,
+    Pingresp,
+    Puback,
+    Pubcomp,
+    Pubrec,
+    Pubrel,
+    Suback,
+    Unsuback,
+)
+from testbed.mqtt.packets import Disconnect as DisconnectPacket
+from testbed.mqtt.packets import Publish as PublishPacket
+from testbed.mqtt.packets import Subscribe as SubscribePacket
+from testbed.mqtt.packets import Subscription
+from testbed.mqtt.packets import Unsubscribe as UnsubscribePacket
+from testbed.mqtt.properties import Property, props
+from testbed.mqtt.reasons import Reason
+from testbed.trial import Trial
+
+#: Reasons for which a 5.0 broker may close a connection whatever its client does (section 3.14.2.1).
+_OF_ITS_OWN = {0x80, 0x83, 0x87, 0x89, 0x8B, 0x93, 0x96, 0x97, 0x98, 0x9C, 0x9D, 0xA0}
+
+
+class Player:
+    """One conversation. Fouls whose signature is in `tolerated` are passed over, the first other one is raised."""
+
+    def __init__(
+        self,
+        trial: Trial,
+        features: Features,
+        *,
+        patience: float = 0.0,
+        tolerated: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        self.trial = trial
+        self.broker = Broker(trial)
+        self.world = World(features)
+        #: The moves that were made, fitted to the broker.
+        self.made: list[Move] = []
+        self._patience = patience or trial.patience
+        self._tolerated = set(tolerated)
+        self._lines: dict[str, Line] = {}
+        self._watcher: Line | None = None
+        self._watched: set[str] = set()
+        self._expected_wills: list[bytes] = []
+        #: Who has which will: its payload and topic.
+        self._wills: dict[str, tuple[WillOf, bytes]] = {}
+        self._ids = 0
+        self._breaches = 0
+
+    async def play(self, moves: Sequence[Move]) -> None:
+        """Make all moves that fit, then wait for what nobody is owed. Foul, or Inconclusive."""
+        for move in moves:
+            fitted = fitting.adapted(move, self.world.features)
+            if fitted is None or not fitting.fits(self.world, fitted):
+                continue
+            self.made.append(fitted)
+            await self._make(fitted)
+            await self._settle()
+        await asyncio.sleep(min(self.trial.quiet, self._patience) / 4)
+        await self._settle()
+
+    def _foul(self, one: Foul) -> None:
+        if one.signature not in self._tolerated:
+            raise one
+
+    def _broken(self, kind: str, expected: str, came: str) -> Foul:
+        return foul(self.world.features.edition, kind, expected, came)
+
+    # -- moves
+
+    async def _make(self, move: Move) -> None:
+        match move:
+            case Connect():
+                await self._connect(move)
+            case Disconnect() | Drop():
+                await self._leave(move)
+            case Subscribe():
+                await self._subscribe(move)
+            case Unsubscribe():
+                await self._unsubscribe(move)
+            case Publish():
+                await self._publish(move)
+            case Begin():
+                await self._begin(move)
+            case Finish():
+                await self._finish(move)
+            case Hold():
+                line, client = self._lines[move.who], self.world.clients[move.who]
+                line.hold = client.hold = "half" if move.half else "all"
+            case Release():
+                self._release(move.who)
+
+    async def _connect(self, move: Connect) -> None:
+        world, client = self.world, self.world.clients[move.who]
+        present = rules.presence(world, move)
+        old = self._lines.get(move.who)
+        payload = b"will %d" % next(world.numbers)
+        if move.will is not None:
+            await self._watch(move.will.topic)
+        if client.connected:
+            self._drain()
+            self._departed(move.who, rules.departs(world, move.who, move))
+        line = Line(self.trial, self.broker.version)
+        await line.open()
+        packet = connect_packet(self.broker, move, payload)
+        await line.send(packet)
+        connack = await line.maybe(Connack, within=max(self._patience, 1.0))
+        line.connack = connack
+        if connack is None or connack.code:
+            self._closed_of_its_own(line, connack.code if connack else 0)
+            came = describe(connack) if connack else line.what_came()
+            raise self._broken("CONNECT is not accepted", "CONNACK with code 0 to a proper CONNECT", came)
+        if connack.session_present != present:
+            kind = "Session Present 0 for a stored session"
+            if connack.session_present:
+                kind = "Session Present 1 " + ("after a clean start" if move.clean else "without a session")
+            raise self._broken(kind, f"Session Present {int(present)} for {move.who}", describe(connack))
+        if old is not None and old.ended_at is None and not old.hung_up:
+            await old.until(lambda: old.ended_at, self._patience)
+            if old.ended_at is None:
+                self._foul(
+                    self._broken(
+                        "the connection taken over stays open",
+                        f"the earlier connection of {move.who} closed, as its client id connected again",
+                        "connection open",
+                    )
+                )
+            old.close()
+        kept = move.kept and (not world.v5 or line.announced(Property.SESSION_EXPIRY_INTERVAL, 1) > 0)
+        self._departed(move.who, rules.returns(world, move, kept=kept))
+        self._lines[move.who] = line
+        self._wills.pop(move.who, None)
+        if move.will is not None:
+            self._wills[move.who] = (move.will, payload)
+            world.barred[payload] = "a will comes that was deleted"
+
+    async def _leave(self, move: Disconnect | Drop) -> None:
+        line = self._lines[move.who]
+        if isinstance(move, Disconnect):
+            code = Reason.DISCONNECT_WITH_WILL_MESSAGE if move.with_will else 0
+            kept = self.world.clients[move.who].session
+            ends = move.ends and kept is not None and kept.kept
+            line.say(DisconnectPacket(code, props({Property.SESSION_EXPIRY_INTERVAL: 0} if ends else {})))
+            # The broker should close first, and then has read it.
+            await line.until(lambda: None, within=min(1.0, self._patience))
+            line.close()
+        else:
+            line.drop()
+        self._drain()
+        self._departed(move.who, rules.departs(self.world, move.who, move))
+
+    def _departed(self, who: str, departure: Departure) -> None:
+        """The broker has to publish the will, if there is one."""
+        world = self.world
+        if departure.will is None or who not in self._wills:
+            waiting = self._wills.get(who)
+            if waiting is not None and world.clients[who].waiting_will is not None:
+                world.barred[waiting[1]] = "a will comes before its delay"
+            return
+        will, payload = self._wills.pop(who)
+        world.barred.pop(payload, None)
+        message = Message(
+            next(world.numbers), who, will.topic, payload, will.qos, will.retain, at=asyncio.get_running_loop().time()
+        )
+        rules.publishes(world, message, will=True)
+        self._expected_wills.append(payload)
+
+    async def _subscribe(self, move: Subscribe) -> None:
+        line = self._lines[move.who]
+        packet = subscribe_packet(self.broker, move, line.next_id())
+        await line.send(packet)
+        suback = await line.maybe(Suback, lambda p: p.packet_id == packet.packet_id, within=self._patience)
+        if suback is None:
+            raise self._unanswered(line, "SUBSCRIBE is not answered", f"SUBACK {packet.packet_id}")
+        if len(suback.codes) != 1:
+            raise self._broken("SUBACK has not one code", "one code for one filter", describe(suback))
+        if suback.codes[0] < 3:
+            rules.subscribes(self.world, move, suback.codes[0])
+
+    async def _unsubscribe(self, move: Unsubscribe) -> None:
+        line = self._lines[move.who]
+        packet = UnsubscribePacket(line.next_id(), (self._filter(move.filter, move.group),))
+        await line.send(packet)
+        unsuback = await line.maybe(Unsuback, lambda p: p.packet_id == packet.packet_id, within=self._patience)
+        if unsuback is None:
+            raise self._unanswered(line, "UNSUBSCRIBE is not answered", f"UNSUBACK {packet.packet_id}")
+        rules.unsubscribes(self.world, move)
+
+    def _filter(self, filter: str, group: str) -> str:
+        wire = topics.below(self.trial.scope, filter)
+        return f"$share/{group}/{wire}" if group else wire
+
+    async def _publish(self, move: Publish) -> None:
+        line, loop = self._lines[move.who], asyncio.get_running_loop()
+        pairs: list[tuple[Message, PublishPacket]] = []
+        most = line.announced(Property.RECEIVE_MAXIMUM, 65_535) if move.qos else 65_535
+        for _ in range(min(move.count, most)):
+            message = self._message(move.who, move.topic, move.qos, loop.time(), move)
+            packet = publish_packet(self.broker, move, message, self._next_id() if move.qos else None)
+            packet = self._aliased(move, packet, line)
+            pairs.append((message, packet))
+        await line.send(*(packet for _, packet in pairs))
+        for message, packet in pairs:
+            answer = await self._acknowledged(line, packet) if move.qos else None
+            rules.publishes(self.world, message)
+            if answer is not None and answer.code >= 0x80:
+                rules.refuses(message)
+        if not move.qos:
+            await self._ping((move.who,))
+
+    def _aliased(self, move: Publish, packet: PublishPacket, line: Line) -> PublishPacket:
+        if not move.alias or line.announced(Property.TOPIC_ALIAS_MAXIMUM, 0) < 1:
+            return packet
+        known = self.world.clients[move.who].aliases
+        properties = (*packet.properties, *props({Property.TOPIC_ALIAS: 1}))
+        topic = "" if known.get(move.topic) else packet.topic
+        known.clear()
+        known[move.topic] = 1
+        return PublishPacket(topic, packet.payload, packet.qos, packet.retain, False, packet.packet_id, properties)
+
+    async def _acknowledged(self, line: Line, packet: PublishPacket) -> Puback | Pubrec:
+        """The sender's half of the handshake."""
+        number = packet.packet_id or 0
+        kind = Puback if packet.qos == 1 else Pubrec
+        answer = await line.maybe(kind, lambda p: p.packet_id == number, within=self._patience)
+        if answer is None:
+            raise self._unanswered(line, "PUBLISH is not acknowledged", f"{kind.kind} {number}")
+        if isinstance(answer, Pubrec) and answer.code < 0x80:
+            await self._completed(line, number)
+        return answer
+
+    async def _completed(self, line: Line, number: int) -> None:
+        line.say(Pubrel(number))
+        if await line.maybe(Pubcomp, lambda p: p.packet_id == number, within=self._patience) is None:
+            raise self._unanswered(line, "PUBREL is not answered", f"PUBCOMP {number}")
+
+    async def _begin(self, move: Begin) -> None:
+        line, session = self._lines[move.who], self._session(move.who)
+        message = self._message(move.who, move.topic, 2, asyncio.get_running_loop().time())
+        rules.publishes(self.world, message, certain=False)
+        number = self._next_id()
+        packet = PublishPacket(topics.below(self.trial.scope, move.topic), message.payload, 2, packet_id=number)
+        await line.send(packet)
+        answer = await line.maybe(Pubrec, lambda p: p.packet_id == number, within=self._patience)
+        if answer is None:
+            raise self._unanswered(line, "PUBLISH is not acknowledged", f"PUBREC {number}")
+        if answer.code < 0x80:
+            session.open = (number, message, self.world.clients[move.who].epoch)
+
+    async def _finish(self, move: Finish) -> None:
+        line, session = self._lines[move.who], self._session(move.who)
+        assert session.open is not None
+        number, message, _ = session.open
+        if move.again:
+            wire = topics.below(self.trial.scope, message.topic)
+            await line.send(PublishPacket(wire, message.payload, 2, dup=True, packet_id=number))
+            if await line.maybe(Pubrec, lambda p: p.packet_id == number, within=self._patience) is None:
+                raise self._unanswered(
+                    line, "PUBLISH is not acknowledged", f"PUBREC {number} to the repeated PUBLISH"
+                )
+        await self._completed(line, number)
+        session.open = None
+        rules.confirms(self.world, message)
+
+    def _release(self, who: str) -> None:
+        line, client, session = self._lines[who], self.world.clients[who], self._session(who)
+        line.hold = client.hold = ""
+        for number, entry in list(session.inflight.items()):
+            if entry.epoch != client.epoch:
+                continue
+            if entry.stage == "released":
+                line.say(Pubcomp(number))
+                del session.inflight[number]
+            elif entry.stage == "sent" and entry.qos == 1:
+                line.say(Puback(number))
+                del session.inflight[number]
+            elif entry.stage == "sent":
+                line.say(Pubrec(number))
+                entry.stage = "received"
+
+    # -- bits
+
+    def _session(self, who: str) -> Session:
+        session = self.world.clients[who].session
+        assert session is not None
+        return session
+
+    def _next_id(self) -> int:
+        self._ids += 1
+        return self._ids + 1000
+
+    def _message(self, who: str, topic: str, qos: int, now: float, move: Publish | None = None) -> Message:
+        number = next(self.world.numbers)
+        if move is None:
+            return Message(number, who, topic, b"%d" % number, qos, False, at=now)
+        payload = b"" if move.empty else b"%d" % number
+        message = Message(number, who, topic, payload, qos, move.retain, expiry=60 if move.expires else 0, at=now)
+        if move.rich:
+            message.properties = props(
+                {
+                    Property.CONTENT_TYPE: "text/plain",
+                    Property.RESPONSE_TOPIC: topics.below(self.trial.scope, "answers"),
+                    Property.CORRELATION_DATA: b"\x00\x01",
+                    Property.USER_PROPERTY: [("b", "1"), ("a", "2"), ("b", "1")],
+                }
+            )
+        return message
+
+    def _unanswered(self, line: Line, kind: str, expected: str) -> Foul:
+        self._closed_of_its_own(line)
+        return self._broken(kind, f"{expected} to a proper packet", line.what_came())
+
+    def _closed_of_its_own(self, line: Line, code: int = 0) -> None:
+        """Inconclusive when the broker said that it leaves for a reason that is not the client's doing."""
+        said = line.take(DisconnectPacket)
+        code = said.code if said else code
+        if self.world.v5 and code in _OF_ITS_OWN:
+            raise Inconclusive(f"the broker left by itself: 0x{code:02X}", cause="closed by the broker")
+        if said is not None:
+            line.inbox.append(said)
+
+    # -- the watcher of wills
+
+    async def _watch(self, topic: str) -> None:
+        """See to it that wills on `topic` are seen, whoever subscribes."""
+        if self._watcher is None:
+            watcher = Line(self.trial, self.broker.version)
+            await watcher.open()
+            await watcher.connect(self.broker.connect(self.broker.client_id("watcher")))
+            self._watcher = watcher
+        if topic in self._watched:
+            return
+        self._watched.add(topic)
+        watcher = self._watcher
+        packet = SubscribePacket(watcher.next_id(), (Subscription(topics.below(self.trial.scope, topic), 0),))
+        await watcher.send(packet)
+        if await watcher.maybe(Suback, lambda p: p.packet_id == packet.packet_id, within=self._patience) is None:
+            raise self._unanswered(watcher, "SUBSCRIBE is not answered", f"SUBACK {packet.packet_id}")
+
+    # -- settling
+
+    async def _settle(self) -> None:
+        """Wait until nothing is owed; Foul when it is not by the end of the patience."""
+        for _ in range(3):
+            await self._paid()
+            await self._ping([client.who for client in self.world.connected()])
+            self._drain()
+            if not owing.debts(self.world):
+                break
+        for message in self.world.messages:
+            message.tidy()
+        for breach in self.trial.breaches[self._breaches :]:
+            self._breaches += 1
+            self._foul(Foul(breach.requirement, f"rule {breach.expected}", breach.expected, breach.came))
+
+    async def _paid(self) -> None:
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self._patience
+        while True:
+            self._drain()
+            debts, wills = owing.debts(self.world), self._missing_wills()
+            if not debts and not wills:
+                return
+            left = deadline - loop.time()
+            if left <= 0 or any(self._lines[one.who].ended_at is not None for one in self.world.connected()):
+                break
+            await self._change(left)
+        for payload in wills:
+            self._expected_wills.remove(payload)
+            name = payload.decode()
+            self._foul(self._broken("a will is not published", f"the {name!r} at a subscriber", "nothing"))
+        for debt in debts:
+            line = self._lines[debt.who]
+            if line.ended_at is not None:
+                raise self._unanswered(line, "PINGREQ is not answered", "PINGRESP")
+            self._foul(debt.foul(self.world, f"nothing of it within {self._patience:g} s; {line.what_came()}"))
+            owing.waive(self.world, debt)
+
+    def _missing_wills(self) -> list[bytes]:
+        if self._watcher is None:
+            return []
+        for event in self._watcher.events:
+            payload = event.packet.payload if isinstance(event.packet, PublishPacket) else b""
+            if payload in self._expected_wills:
+                self._expected_wills.remove(payload)
+            elif payload in self.world.barred:
+                kind = self.world.barred[payload]
+                self._foul(self._broken(kind, "no such will", describe(event.packet)))
+        self._watcher.events.clear()
+        return list(self._expected_wills)
+
+    async def _change(self, seconds: float) -> None:
+        """Wait until something comes on any connection."""
+        lines = [line for line in (*self._lines.values(), self._watcher) if line is not None]
+        tasks = [asyncio.ensure_future(line.changed()) for line in lines]
+        try:
+            await asyncio.wait(tasks, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ping(self, names: Sequence[str]) -> None:
+        async def one(line: Line) -> None:
+            line.say(Pingreq())
+            if await line.maybe(Pingresp, within=max(self._patience, 1.0)) is None:
+                raise self._unanswered(line, "PINGREQ is not answered", "PINGRESP")
+
+        results = await asyncio.gather(*(one(self._lines[name]) for name in names), return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+
+    def _drain(self) -> None:
+        """Take in everything that came."""
+        for who, line in self._lines.items():
+            client = self.world.clients[who]
+            events, line.events = line.events, []
+            for event in events:
+                if isinstance(event.packet, Pubrel):
+                    owing.pubrel(self.world, who, client.epoch, event.packet.packet_id, answered=event.answered)
+                    continue
+                topic = event.topic.removeprefix(self.trial.scope).removeprefix("/")
+                if not _mine(event.topic, self.trial.scope):
+                    continue
+                delivery = deliveries.Delivery(who, client.epoch, event.packet, topic, event.at, event.answered)
+                for one in deliveries.arrives(self.world, delivery):
+                    self._foul(one)
+
+
+def _mine(topic: str, scope: str) -> bool:
+    return topic == scope or topic.startswith(f"{scope}/")

@@ -1,0 +1,29 @@
+"""Topic names and filters (section 4.7): which there are in the game, and which match."""
+
+from __future__ import annotations
+
+#: Names and filters below the conversation's own level. They differ by a level, an empty level, or a letter's case.
+TOPICS = ("x", "x/y", "x/y/z", "X", "x/", "")
+FILTERS = ("x", "x/y", "x/+", "x/#", "#", "+", "+/y", "x/y/#", "+/+/z", "x/+/z", "X", "x/")
+
+
+def matches(filter: str, topic: str) -> bool:
+    """Whether `topic` matches `filter`, level by level [MQTT-4.7.3-4]; a leading wildcard does not match `$`."""
+    wanted, given = filter.split("/"), topic.split("/")
+    if topic.startswith("$") and wanted[0] in ("+", "#"):
+        return False
+    for index, level in enumerate(wanted):
+        if level == "#":
+            return True
+        if index >= len(given) or level not in ("+", given[index]):
+            return False
+    return len(wanted) == len(given)
+
+
+def below(scope: str, text: str) -> str:
+    """The name or filter as it is on the wire."""
+    return f"{scope}/{text}" if text else scope
+
+
+def has_wildcard(filter: str) -> bool:
+    return "+" in filter or "#" in filter
