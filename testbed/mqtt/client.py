@@ -7,7 +7,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from testbed.dut import Endpoint
 from testbed.findings import Inconclusive
@@ -21,8 +21,11 @@ from testbed.mqtt.properties import Property, props
 from testbed.mqtt.scripted_broker import Connection
 from testbed.trial import Trial
 
-#: Seconds between two looks at what a shim says while a connection is awaited.
+#: Seconds between two looks at what a shim says while a connection or a packet is awaited.
 _LOOK = 0.05
+#: Seconds for which a stored session is asked to be kept.
+STORED = 120
+K = TypeVar("K")
 
 
 def named(properties: Any) -> dict[str, shim.Value]:
@@ -109,14 +112,22 @@ class Client(Handle):
         *,
         client_id: str | None = None,
         clean: bool = True,
+        stored: bool = False,
         keep_alive: int = 60,
         username: str | None = None,
         password: str | None = None,
         will: Will | None = None,
         properties: Any = (),
     ) -> shim.Connect:
+        """What it is told of its CONNECT. `stored` asks for a session that outlives the connection: Clean Session 0
+        in 3.1.1; Clean Start 0 and a Session Expiry Interval of `STORED` seconds in 5.0 (needs `session`)."""
         where = self._where
         assert where is not None
+        block = props(properties)
+        if stored:
+            clean = False
+            if self.v5 and all(number != Property.SESSION_EXPIRY_INTERVAL for number, _ in block):
+                block = (*block, (int(Property.SESSION_EXPIRY_INTERVAL), STORED))
         if client_id is None:
             client_id = self.id = self.id or self.client_id("c")
         told_will = None
@@ -133,7 +144,7 @@ class Client(Handle):
             username=username,
             password=password,
             will=told_will,
-            properties=named(properties),
+            properties=named(block),
             transport=where.transport,
             path=where.path,
             tls=self._trust,
@@ -241,24 +252,26 @@ class Client(Handle):
         *,
         retain: bool = False,
         properties: Any = (),
+        announcing: Any = (),
         **options: Any,
     ) -> tuple[Connection, Publish]:
-        """A connection on which it was told to publish, and its PUBLISH, not answered (needs `publish`)."""
+        """A connection on which it was told to publish, and its PUBLISH, not answered (needs `publish`). `announcing`
+        are the properties of its CONNECT, `options` what else `connected` takes."""
         deed = self._publish(topic, payload, qos, retain, properties)
-        connection = await self._at(deed, options)
-        publish: Publish = await connection.asked(Publish)
+        connection = await self._at(deed, announcing, options)
+        publish = await self.sent(connection, Publish)
         if publish.qos != qos:
             raise Inconclusive(f"the client publishes with QoS {publish.qos}, not {qos}", cause=f"no QoS {qos}")
         return connection, publish
 
     async def subscribing(
-        self, *filters: str | shim.Filter, qos: int = 0, properties: Any = (), **options: Any
+        self, *filters: str | shim.Filter, qos: int = 0, properties: Any = (), announcing: Any = (), **options: Any
     ) -> tuple[Connection, Subscribe]:
-        """A connection on which it was told to subscribe, and its SUBSCRIBE, not answered (needs `subscribe`)."""
+        """A connection on which it was told to subscribe, and its SUBSCRIBE, not answered (needs `subscribe`); the
+        rest as for `publishing`."""
         deed = self._subscribe(filters, qos, properties)
-        connection = await self._at(deed, options)
-        subscribe: Subscribe = await connection.asked(Subscribe)
-        return connection, subscribe
+        connection = await self._at(deed, announcing, options)
+        return connection, await self.sent(connection, Subscribe)
 
     async def subscribed(
         self, *filters: str | shim.Filter, qos: int = 0, properties: Any = (), **options: Any
@@ -270,8 +283,8 @@ class Client(Handle):
             await self.done(self.told)
         return connection
 
-    async def _at(self, deed: Deed, options: Mapping[str, Any]) -> Connection:
-        connection = await self.connected(deed, **options)
+    async def _at(self, deed: Deed, announcing: Any, options: Mapping[str, Any]) -> Connection:
+        connection = await self.connected(deed, properties=announcing, **options)
         if self.control.orders:
             self.told = self.control.order(deed)
         return connection
@@ -279,7 +292,21 @@ class Client(Handle):
     async def unsubscribing(self, connection: Connection, *filters: str) -> Unsubscribe:
         """The UNSUBSCRIBE it was told to send, not answered (needs `orders`)."""
         self.told = self.unsubscribe(*filters)
-        return await connection.asked(Unsubscribe)
+        return await self.sent(connection, Unsubscribe)
+
+    async def sent(self, connection: Connection, kind: type[K], where: Callable[[K], bool] | None = None) -> K:
+        """The packet of `kind` that it was told to send last. Inconclusive when it does not come, at once when the
+        client says why."""
+        loop = asyncio.get_running_loop()
+        deadline, told = loop.time() + self.trial.patience, self.told
+        while (left := deadline - loop.time()) > 0 and connection.ended_at is None:
+            packet = await connection.maybe(kind, where, within=min(left, _LOOK))
+            if packet is not None:
+                return packet
+            reply = await self.control.until(lambda: told.reply if told else None, 0.0)
+            if reply is not None and not reply.ok:
+                raise Inconclusive(f"the client was told to, but sends no {_kind(kind)}: {reply.error}")
+        return await connection.asked(kind, where)
 
     # -- what it says (needs `orders`)
 
@@ -326,6 +353,10 @@ class Client(Handle):
         self.publish(topic)
         if await connection.maybe(Publish, lambda p: p.topic == topic) is None:
             connection.unprepared("the client was told to publish, and does not", cause="sends no PUBLISH")
+
+
+def _kind(kind: type[Any]) -> str:
+    return str(getattr(kind, "kind", kind.__name__))
 
 
 def _topic_of(filter: str) -> str:

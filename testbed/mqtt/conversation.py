@@ -127,7 +127,7 @@ class Conversation:
 
     # -- what must come
 
-    def take(self, kind: type[P], where: Callable[[P], bool] | None = None) -> P | None:
+    def take(self, kind: type[P] | tuple[type[P], ...], where: Callable[[P], bool] | None = None) -> P | None:
         """The first waiting packet of `kind` that fits `where`, taken out of the inbox; None if there is none."""
         for index, packet in enumerate(self.inbox):
             if isinstance(packet, kind) and (where is None or where(packet)):
@@ -136,7 +136,11 @@ class Conversation:
         return None
 
     async def maybe(
-        self, kind: type[P], where: Callable[[P], bool] | None = None, *, within: float | None = None
+        self,
+        kind: type[P] | tuple[type[P], ...],
+        where: Callable[[P], bool] | None = None,
+        *,
+        within: float | None = None,
     ) -> P | None:
         """The next packet of `kind` that fits; None when none comes `within` seconds."""
         return await self.until(lambda: self.take(kind, where), within)

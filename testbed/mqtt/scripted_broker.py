@@ -12,7 +12,6 @@ from testbed.mqtt.packets import (
     Connack,
     Connect,
     Disconnect,
-    Packet,
     Puback,
     Pubcomp,
     Publish,
@@ -128,7 +127,7 @@ class Connection(Conversation):
 
     async def receives_no(
         self,
-        kind: type[Packet],  # type: ignore[valid-type]
+        kind: type[Any] | tuple[type[Any], ...],
         where: Callable[[Any], bool] | None = None,
         *,
         for_: float | None = None,
@@ -141,7 +140,8 @@ class Connection(Conversation):
             await self.settled()
             packet = self.take(kind, where)
         if packet is not None:
-            self.violated(f"no {getattr(kind, 'kind', '')} {because}".strip(), describe(packet))
+            kinds = kind if isinstance(kind, tuple) else (kind,)
+            self.violated(f"no {' or '.join(one.kind for one in kinds)} {because}".strip(), describe(packet))
 
     async def is_alive(self) -> None:
         """The client goes on with this connection. Violation when it has ended."""
