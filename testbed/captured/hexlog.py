@@ -17,13 +17,15 @@ from testbed.captured.reading import Reading
 from testbed.captured.tcp import CROWDED, ENDS, Ear, Meeting
 
 #: Bytes of one line; a longer one is passed over.
-LONGEST = 4 << 20
+LONGEST = 1 << 20
 #: Conversations that are followed at once.
 _MOST = 1000
-_PORT = 0
 _TICK = 2000
 
-_TIME = r"(?:\[?(?P<time>\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?|\d+(?:\.\d+)?|\d\d:\d\d:\d\d(?:[.,]\d+)?)\]?:?\s+)?"
+_TIME = (
+    r"(?:\[?(?P<time>\d{4}-\d\d-\d\d[T ][\d:.,]+(?:Z|[+-]\d\d:?\d\d)?|\d+(?:\.\d+)?"
+    r"|\d\d:\d\d:\d\d(?:[.,]\d+)?)\]?:?\s+)?"
+)
 _HEX = r"(?P<hex>(?:0x)?[0-9a-f]{2}(?:[\s:,]*(?:0x)?[0-9a-f]{2})*)"
 _ARROW = re.compile(
     rf"{_TIME}(?:(?P<name>\S{{1,200}})\s+)?(?P<way>>|<|->|<-|=>|<=|c>s|s>c|c->s|s->c|client|server):?\s+{_HEX}\s*",
@@ -96,7 +98,7 @@ class _Log:
         if name not in self._ears:
             if len(self._ears) >= _MOST:
                 self._over(next(iter(self._ears)), number, CROWDED)
-            meeting = Meeting((name or "client", _PORT), ("log", _PORT), self.at, number, True)
+            meeting = Meeting((name or "client", 0), ("log", 0), self.at, number, True)
             self._ears[name] = self._listen(meeting)
         ear = self._ears[name]
         side = int(found["way"].lower() in _SERVER)

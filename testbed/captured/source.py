@@ -29,8 +29,6 @@ class Source:
             raise FileError(
                 path, f"cannot be read ({error.strerror})", "check the name and the permissions"
             ) from None
-        except io.UnsupportedOperation:
-            raise FileError("standard input", "is no file", _REMEDY) from None
         self._hashed = Hashed(raw)
         self._file = io.BufferedReader(self._hashed, 1 << 20)
         self.size = 0 if str(path) == "-" else path.stat().st_size
