@@ -98,6 +98,8 @@ class WebSocket:
         self.write: Callable[[bytes], None] = lambda data: None
         #: How what is sent from now on is cut into frames.
         self.framing = Framing()
+        #: What becomes of the pieces that `framing` gives, before each is a frame; planted faults put theirs here.
+        self.altered: Callable[[list[bytes]], list[bytes]] = lambda pieces: pieces
         #: The handshake's two messages, once they have crossed.
         self.request: Request | None = None
         self.response: Response | None = None
@@ -217,7 +219,7 @@ class WebSocket:
             return
         framing, protocol = self.framing, self._protocol
         every = framing.every or len(data)
-        pieces = [data[start : start + every] for start in range(0, len(data), every)]
+        pieces = self.altered([data[start : start + every] for start in range(0, len(data), every)])
         start = protocol.send_text if framing.kind == "text" else protocol.send_binary
         for number, piece in enumerate(pieces):
             last = not framing.fragmented or number == len(pieces) - 1

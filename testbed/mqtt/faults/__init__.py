@@ -27,6 +27,7 @@ from testbed.mqtt.faults import (
     tolerance,
     unsubscribing,
     values,
+    websocket,
     wills,
 )
 from testbed.mqtt.faults.tap import Plan
@@ -55,6 +56,7 @@ _SUBJECTS = (
     strings,
     frames,
     tolerance,
+    websocket,
 )
 
 PLANS: tuple[Plan, ...] = tuple(plan for subject in _SUBJECTS for plan in subject.PLANS)
