@@ -88,6 +88,11 @@ class Client(Handle):
         self.trial.note(f"{refusal.layer} handshake failed: {refusal.reason}")
         self._came.set()
 
+    @property
+    def obeys(self) -> bool:
+        """Whether it connects as it is told, rather than as it likes."""
+        return self.control.orders or bool(self.control.features)
+
     # -- connections
 
     async def arrives(self, deed: Deed | None = None, **options: Any) -> Connection:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
@@ -64,6 +65,13 @@ class Connection(Conversation):
             raise Inconclusive(f"CONNECT has protocol level {level}, not {int(self.version)}", cause="other version")
         self.connect = packet
         return packet
+
+    async def begins(self) -> Connect:
+        """The client's CONNECT, as `opened`; Violation when its first packet is another one, or does not read."""
+        packet = await self.until(lambda: self.inbox[0] if self.inbox else None)
+        if packet is not None and not isinstance(packet, Connect):
+            self.violated("a well-formed CONNECT as the client's first packet", describe(packet))
+        return await self.opened()
 
     async def asked(self, kind: type[Any], where: Callable[[Any], bool] | None = None) -> Any:
         """The next packet of `kind` that the client was told to send."""
@@ -152,16 +160,38 @@ class Connection(Conversation):
                 self.violated("the client to go on with the connection")
             raise
 
+    async def _goes_on(self) -> bool:
+        """Whether the client answers what it is sent or told now."""
+        try:
+            await self.settled()
+        except Inconclusive:
+            return False
+        finally:
+            self._changed.set()
+        return True
+
     async def is_closed_by_client(
         self, *, reason: int | Collection[int] | None = None, within: float | None = None, because: str = ""
     ) -> Disconnect | None:
         """The client ends the connection. It may say DISCONNECT first (returned), with one of `reason` where the
-        standard leaves no other. An end by reset is an end."""
+        standard leaves no other. An end by reset is an end. A client that goes on, and shows it by an answer to what
+        came later, is not waited for any longer."""
         if self.hung_up:
             raise RuntimeError("the case has closed this connection itself, so its end says nothing of the client")
-        ended = await self.until(lambda: self.ended_at, within)
-        disconnect = self.take(Disconnect)
+        patience = self.trial.patience if within is None else within
+        ended = await self.until(lambda: self.ended_at, min(patience, self.trial.quiet))
         if ended is None and self.ended_at is None:
+            goes_on = asyncio.ensure_future(self._goes_on())
+            try:
+                ended = await self.until(lambda: self.ended_at or (True if goes_on.done() else None), patience)
+                if self.ended_at is None and goes_on.done() and goes_on.result():
+                    ended = await self.until(lambda: self.ended_at, self.trial.quiet)
+                elif self.ended_at is None:
+                    ended = await self.until(lambda: self.ended_at, patience)
+            finally:
+                goes_on.cancel()
+        disconnect = self.take(Disconnect)
+        if self.ended_at is None:
             self.violated(f"the client to close the connection {because}".strip())
         allowed = (reason,) if isinstance(reason, int) else reason
         if disconnect is not None and allowed is not None and disconnect.code not in allowed:
