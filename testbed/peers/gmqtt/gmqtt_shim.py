@@ -89,10 +89,9 @@ class Gmqtt:
         made_for = tuple(repr(order.get(name)) for name in named)
         names = ("host", "port", "keep_alive", "transport", "tls")
         address = tuple(repr(order.get(name)) for name in names)
-        client: Any = self._client
-        same = client is not None and made_for == self._made_for
+        same = made_for == self._made_for
         # Connecting again is the one way to take an object that was made for a clean start on with its session.
-        again = same and not clean and self._clean and address == self._address and client._is_active
+        again = same and not clean and self._clean and address == self._address and self._client._is_active
         if not again and not (same and clean == self._clean):
             self._client = self._made(order, clean)
             self._clean = clean

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, Literal
@@ -12,14 +11,16 @@ from typing import Any, Literal
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
-from paho.mqtt.subscribeoptions import SubscribeOptions
+from paho_values import (  # pyright: ignore[reportMissingImports]
+    connack_code,
+    filters_of,
+    properties_of,
+    told,
+)
 from shim import Answer, Awaited, Failed, Order, lost, message, serve  # pyright: ignore[reportMissingImports]
 
 EDITIONS = {"mqtt-3.1.1": paho.MQTTv311, "mqtt-5.0": paho.MQTTv5}
-#: Paho tells the return codes of 3.1.1 as the reason codes of 5.0 that mean the same.
-RETURN_CODES = {0x84: 1, 0x85: 2, 0x88: 3, 0x86: 4, 0x87: 5}
 TRANSPORTS: dict[str, Literal["tcp", "websockets", "unix"]] = {
     "tcp": "tcp",
     "tls": "tcp",
@@ -27,7 +28,6 @@ TRANSPORTS: dict[str, Literal["tcp", "websockets", "unix"]] = {
     "wss": "websockets",
     "unix": "unix",
 }
-_BINARY = ("correlation_data", "authentication_data")
 
 
 class Paho:
@@ -71,7 +71,7 @@ class Paho:
         self._prepare(client, order)
         more: dict[str, Any] = {}
         if self._v5:
-            more = {"clean_start": clean, "properties": _properties(PacketTypes.CONNECT, order)}
+            more = {"clean_start": clean, "properties": properties_of(PacketTypes.CONNECT, order)}
         unix = order.get("transport") == "unix"
         host = order["path"] if unix else order["host"]
         answer = asyncio.ensure_future(self._awaited.get("connect"))
@@ -81,7 +81,7 @@ class Paho:
             flags, code, properties = await answer
         finally:
             answer.cancel()
-        came = {"codes": [self._code(code)], "properties": _told(properties)}
+        came = {"codes": [connack_code(code, self._v5)], "properties": told(properties)}
         if code.value:
             raise Failed(str(code), **came)
         self._established = True
@@ -97,12 +97,8 @@ class Paho:
 
     async def subscribe(self, order: Order) -> Answer:
         """Filters with their options."""
-        if self._v5:
-            filters = [(one["filter"], _options(one)) for one in order["filters"]]
-        else:
-            filters = [(one["filter"], one.get("qos", 0)) for one in order["filters"]]
-        client = self._there()
-        result, packet = client.subscribe(filters, properties=self._of(PacketTypes.SUBSCRIBE, order))
+        filters = filters_of(order, self._v5)
+        result, packet = self._there().subscribe(filters, properties=self._of(PacketTypes.SUBSCRIBE, order))
         _sent(result)
         return await self._acknowledged("suback", packet)
 
@@ -161,7 +157,7 @@ class Paho:
         return self._client
 
     def _of(self, kind: int, order: Order) -> Any:
-        return _properties(kind, order) if self._v5 else None
+        return properties_of(kind, order) if self._v5 else None
 
     def _made(self, order: Order, clean: bool) -> Any:
         """A client, with callbacks that tell our loop what its thread has seen."""
@@ -193,7 +189,7 @@ class Paho:
         client.username_pw_set(order.get("username"), order.get("password"))
         client.will_clear()
         if will := order.get("will"):
-            properties = _properties(PacketTypes.WILLMESSAGE, will) if self._v5 and will.get("properties") else None
+            properties = properties_of(PacketTypes.WILLMESSAGE, will) if self._v5 and will.get("properties") else None
             payload = bytes.fromhex(will.get("payload", ""))
             client.will_set(will["topic"], payload, will.get("qos", 0), will.get("retain", False), properties)
         if order.get("path") and order["transport"] in ("ws", "wss"):
@@ -201,7 +197,7 @@ class Paho:
 
     async def _acknowledged(self, kind: str, packet: int | None, codes: bool = True) -> Answer:
         came, properties = await self._awaited.get((kind, packet))
-        return {"codes": [code.value for code in came] if codes else [], "properties": _told(properties)}
+        return {"codes": [code.value for code in came] if codes else [], "properties": told(properties)}
 
     def _ended(self, client: Any, flags: Any, code: Any) -> None:
         """From `on_disconnect`, which comes after every end."""
@@ -213,51 +209,15 @@ class Paho:
         self._awaited.put("end", None)
         self._awaited.fail(f"the connection has ended: {code}")
 
-    def _code(self, code: Any) -> int:
-        value: int = code.value
-        return value if self._v5 else RETURN_CODES.get(value, value)
-
 
 def _message(came: Any) -> None:
-    properties = _told(getattr(came, "properties", None))
+    properties = told(getattr(came, "properties", None))
     message(came.topic, came.payload, came.qos, came.retain, came.dup, properties)
 
 
 def _sent(result: Any) -> None:
     if result:
         raise Failed(paho.error_string(result))
-
-
-def _options(one: Mapping[str, Any]) -> Any:
-    return SubscribeOptions(
-        one.get("qos", 0),
-        one.get("no_local", False),
-        one.get("retain_as_published", False),
-        one.get("retain_handling", 0),
-    )
-
-
-def _properties(kind: int, order: Mapping[str, Any]) -> Any:
-    """`session_expiry_interval` as paho's `SessionExpiryInterval`."""
-    made = Properties(kind)
-    for name, value in order.get("properties", {}).items():
-        if name in _BINARY:
-            value = bytes.fromhex(value)
-        elif name == "user_property":
-            value = [tuple(pair) for pair in value]
-        setattr(made, name.title().replace("_", "").replace("Qos", "QoS"), value)
-    return made
-
-
-def _told(properties: Any) -> dict[str, Any]:
-    """Paho's properties by the names of the standard."""
-    found: dict[str, Any] = {}
-    for title in properties.names if properties is not None else ():
-        value = getattr(properties, title.replace(" ", ""), None)
-        if value is not None:
-            name = title.lower().replace(" ", "_")
-            found[name] = value.hex() if isinstance(value, bytes) else value
-    return found
 
 
 if __name__ == "__main__":

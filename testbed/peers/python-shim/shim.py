@@ -27,7 +27,7 @@ LONGEST_LINE = 1 << 20
 #: Seconds until an order other than `connect` is answered, whatever the library does.
 ANSWER = 5.0
 #: Seconds for dropping a connection.
-DROP = 2.0
+DROP = 1.0
 #: Blocking calls of a library that may be stuck at once.
 MOST_THREADS = 64
 
@@ -190,6 +190,8 @@ class _Orders:
             number = int(order["id"])
             begin = self._beginning(str(order["op"]))
             limit = min(float(order.get("timeout", 10.0)), 3600.0) if order["op"] == "connect" else ANSWER
+        except Failed as error:
+            return say(id=number, ok=False, error=str(error))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             return say(id=number, ok=False, error=f"is no order: {_text(error)}")
         task = asyncio.ensure_future(_answered(number, begin(order), limit))
@@ -205,7 +207,7 @@ class _Orders:
             return self._reset
         found = getattr(self._library, op, None) if op in _OF_THE_LIBRARY else None
         if found is None:
-            raise ValueError(f"the order {op!r} is not taken here")
+            raise Failed(f"the order {op!r} is not taken here")
         return found
 
     async def _connect(self, order: Order) -> Answer:
@@ -213,8 +215,11 @@ class _Orders:
         await self._alone()
         try:
             return await self._library.connect(order)
-        except asyncio.CancelledError:
-            await self._drop()
+        except BaseException:
+            # Some libraries make an error of their own of it that they are cancelled.
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                await self._drop()
             raise
 
     async def _reset(self, order: Order) -> Answer:
