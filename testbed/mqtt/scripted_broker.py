@@ -178,18 +178,18 @@ class Connection(Conversation):
         came later, is not waited for any longer."""
         if self.hung_up:
             raise RuntimeError("the case has closed this connection itself, so its end says nothing of the client")
-        patience = self.trial.patience if within is None else within
-        ended = await self.until(lambda: self.ended_at, min(patience, self.trial.quiet))
-        if ended is None and self.ended_at is None:
-            goes_on = asyncio.ensure_future(self._goes_on())
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + (self.trial.patience if within is None else within)
+        await self.until(lambda: self.ended_at, min(deadline - loop.time(), self.trial.quiet))
+        if self.ended_at is None:
+            going_on = asyncio.ensure_future(self._goes_on())
             try:
-                ended = await self.until(lambda: self.ended_at or (True if goes_on.done() else None), patience)
-                if self.ended_at is None and goes_on.done() and goes_on.result():
-                    ended = await self.until(lambda: self.ended_at, self.trial.quiet)
-                elif self.ended_at is None:
-                    ended = await self.until(lambda: self.ended_at, patience)
+                await self.until(
+                    lambda: self.ended_at or (going_on.done() and going_on.result()) or None, deadline - loop.time()
+                )
+                await self.until(lambda: self.ended_at, min(max(deadline - loop.time(), 0), self.trial.quiet))
             finally:
-                goes_on.cancel()
+                going_on.cancel()
         disconnect = self.take(Disconnect)
         if self.ended_at is None:
             self.violated(f"the client to close the connection {because}".strip())
