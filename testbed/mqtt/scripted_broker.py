@@ -180,6 +180,7 @@ class Connection(Conversation):
             raise RuntimeError("the case has closed this connection itself, so its end says nothing of the client")
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (self.trial.patience if within is None else within)
+        went_on = False
         await self.until(lambda: self.ended_at, min(deadline - loop.time(), self.trial.quiet))
         if self.ended_at is None:
             going_on = asyncio.ensure_future(self._goes_on())
@@ -188,11 +189,13 @@ class Connection(Conversation):
                     lambda: self.ended_at or (going_on.done() and going_on.result()) or None, deadline - loop.time()
                 )
                 await self.until(lambda: self.ended_at, min(max(deadline - loop.time(), 0), self.trial.quiet))
+                went_on = going_on.done() and going_on.result()
             finally:
                 going_on.cancel()
         disconnect = self.take(Disconnect)
         if self.ended_at is None:
-            self.violated(f"the client to close the connection {because}".strip())
+            said = ", then ".join([*map(describe, self.inbox[:4]), "it went on, and answered what came later"])
+            self.violated(f"the client to close the connection {because}".strip(), said if went_on else "")
         allowed = (reason,) if isinstance(reason, int) else reason
         if disconnect is not None and allowed is not None and disconnect.code not in allowed:
             names = " or ".join(f"0x{code:02X} {reason_name(code, 'DISCONNECT')}" for code in allowed)
