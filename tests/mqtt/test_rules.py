@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from importlib.resources import files
-from typing import NamedTuple
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mqtt_values import odd_packets, packets
+from turns import BOTH, CLEAN, V5, V311, Said, breached, c, s
 
 from harness.requirement import read_catalogue
-from testbed.dut import Description, Dut
-from testbed.mqtt.codec import encode
 from testbed.mqtt.handle import VERSIONS
 from testbed.mqtt.packets import (
     Auth,
@@ -37,46 +35,8 @@ from testbed.mqtt.packets import (
 )
 from testbed.mqtt.properties import Property as P
 from testbed.mqtt.properties import props
-from testbed.mqtt.rules import SERVER_RULES, watch_server
+from testbed.mqtt.rules import SERVER_RULES
 from testbed.mqtt.rules.filters import UNREACHED, Filters
-from testbed.trial import Trial
-
-V311, V5 = "mqtt-3.1.1", "mqtt-5.0"
-BOTH = (V311, V5)
-
-
-class Said(NamedTuple):
-    """A packet on the wire, and who said it."""
-
-    by_server: bool
-    what: Packet | bytes
-
-
-def c(*what: Packet | bytes) -> list[Said]:
-    return [Said(False, one) for one in what]
-
-
-def s(*what: Packet | bytes) -> list[Said]:
-    return [Said(True, one) for one in what]
-
-
-def breached(edition: str, *turns: list[Said]) -> set[str]:
-    """The numbers, without catalogue and `MQTT-`, that the rules find broken in a conversation."""
-    trial = Trial(Dut(Description(name="b", role="mqtt-broker", endpoints={}), {}), edition, "x")
-    watching = watch_server(trial, 0)
-    frame = 0
-    for said in (one for turn in turns for one in turn):
-        data = encode(said.what, VERSIONS[edition])
-        (watching.received if said.by_server else watching.sent)(data, frame)
-        frame += 1
-    watching.closed(frame)
-    ids = [breach.requirement for breach in trial.breaches]
-    assert len(ids) == len(set(ids)), "a requirement is named once a connection"
-    assert all(breach.expected and breach.came and 0 <= breach.frame < frame for breach in trial.breaches)
-    return {number.removeprefix(f"{edition}:MQTT-") for number in ids}
-
-
-CLEAN = c(Connect("id")) + s(Connack())
 
 
 def subscribed(*filters: str, qos: int = 2) -> list[Said]:

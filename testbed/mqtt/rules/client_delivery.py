@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from testbed.mqtt.codec import describe
-from testbed.mqtt.packets import Puback, Pubcomp, Publish, Pubrec, Pubrel
+from testbed.mqtt.packets import Disconnect, Puback, Pubcomp, Publish, Pubrec, Pubrel
 from testbed.mqtt.properties import Property, get
+from testbed.mqtt.reasons import Reason
 from testbed.mqtt.rules.answering import (
     never_published,
     never_released,
@@ -60,6 +61,11 @@ def above_maximum_qos(known: Known, packet: Publish) -> str | None:
 def retained(known: Known, packet: Publish) -> bool:
     told = known.told(Property.RETAIN_AVAILABLE)
     return packet.retain and known.informed and bool(told) and not any(told)
+
+
+def alias_refused(known: Known, packet: Disconnect) -> bool:
+    """Topic Alias invalid, although every alias the server sent was within the client's maximum."""
+    return packet.code == Reason.TOPIC_ALIAS_INVALID and bool(known.server.aliases)
 
 
 # -- identifiers and re-delivery
@@ -237,6 +243,7 @@ RULES = (
     ),
     _publish("", "4.4.0-2", Needs.TALK, "no PUBLISH sent again once it is refused", repeated_after_refusal),
     _publish("4.3.3-1", "4.3.3-6", Needs.TALK, "no PUBLISH again after its PUBREL", _again(True)),
+    Rule((Disconnect,), "", "3.3.2-10", Needs.TALK, "every alias within the client's maximum taken", alias_refused),
     *(
         Rule(
             (packet,), "", number, _ALONE, f"a reason code listed for {packet.kind}", unlisted(packet.kind, "client")
