@@ -51,8 +51,7 @@ class Outcome:
 @cache
 def watched(role: str, edition: str) -> frozenset[str]:
     """Ids of the requirements that the passive rules of a role look after."""
-    tell = getattr(roles()[role], "watched", None)
-    return frozenset(tell(edition)) if tell else frozenset()
+    return frozenset(f"{edition}:{number}" for number in roles()[role].watched(edition))
 
 
 class _Desk:

@@ -136,6 +136,8 @@ class Overheard:
                         end.watch.closed(self.frames)
             except Exception as error:  # as above
                 self.failure, self.trace = f"{type(error).__name__}: {error}", traced(error)
+            if self._recent and sum(len(end.breaches) for end in self.ends if end) != self._broken:
+                self._keep_this(self.frames)
         self.done(self)
 
     # -- for the reports
@@ -168,6 +170,8 @@ class Overheard:
             index += number > next_number
             place[number] = index
             index, next_number = index + 1, number + 1
+        # What was broken by ending stands at the end, after a word on frames that are not shown.
+        place[self.frames] = index + (self.frames > next_number)
         out = []
         for breach in end.breaches:
             kept = self.kept.get(breach.frame)

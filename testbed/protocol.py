@@ -90,6 +90,8 @@ class ProtocolRoom:
     detect: Callable[[bytes], str | None] | None = None
     #: What who opened a connection calls itself, from the edition and its first frame; an empty text for nothing.
     introduces: Callable[[str, bytes], str] | None = None
+    #: Makes the cutter of one direction of a captured stream, which takes every frame that the protocol allows.
+    cutter: Callable[[], Cutter] | None = None
 
 
 @cache

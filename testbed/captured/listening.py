@@ -16,6 +16,8 @@ from testbed.trial import Cutter
 
 #: Bytes that may be needed to find out what is spoken.
 ENOUGH = 1 << 16
+#: Bytes of one frame that are waited for.
+LARGEST_FRAME = 32 << 20
 #: Wrappings inside each other: WebSocket in TLS.
 DEEPEST = 2
 
@@ -66,13 +68,13 @@ class Listener:
         self._opening = b""
         self._judge: Judge | None = None
         self._cutters: tuple[Cutter, Cutter]
+        #: Bytes of each side since its last whole frame.
+        self._pending = [0, 0]
 
     def heard(self, side: int, data: bytes, at: int, packet: int) -> bool:
-        judge = self._judge
-        if judge is not None and not self._wrappings:
-            frames = self._cutters[side].feed(data)
-            return judge.said(side, frames, at, packet) if frames else True
         try:
+            if not self._wrappings:
+                return self._plain(side, data, at, packet)
             chunks: Iterable[tuple[int, bytes]] = ((side, data),)
             for wrapping in self._wrappings:
                 chunks = [inner for outer, chunk in chunks for inner in wrapping.feed(outer, chunk)]
@@ -88,14 +90,21 @@ class Listener:
         if self._judge is not None:
             self._judge.over(at, packet, missing)
         elif self._opening or self._wrappings:
-            inside = " in ".join(wrapping.name for wrapping in reversed(self._wrappings))
-            self._desk.passed_over(self._meeting, f"nothing but an opening {inside}".strip() if inside else "")
+            name = self._wrappings[-1].name if self._wrappings else ""
+            self._desk.passed_over(self._meeting, f"nothing was said in it beyond opening {name}" if name else "")
 
     def _plain(self, side: int, data: bytes, at: int, packet: int) -> bool:
         """Bytes without their wrappings."""
-        if self._judge is not None:
+        judge = self._judge
+        if judge is not None:
             frames = self._cutters[side].feed(data)
-            return self._judge.said(side, frames, at, packet) if frames else True
+            if frames:
+                self._pending[side] = 0
+                return judge.said(side, frames, at, packet)
+            self._pending[side] += len(data)
+            if self._pending[side] > LARGEST_FRAME:
+                raise Opaque(f"it has a packet of more than {LARGEST_FRAME >> 20} MiB")
+            return True
         if side:
             # Who was called speaks first: nothing that a room here could know.
             self._desk.passed_over(self._meeting, "")
@@ -126,7 +135,7 @@ class Listener:
                 self._judge = self._desk.found(Found(self._meeting, room, edition, inside))
                 if self._judge is None:
                     return False
-                cutter = room.roles[0].cutter
+                cutter = room.cutter or room.roles[0].cutter
                 self._cutters = cutter(), cutter()
                 self._opening = b""
                 return self._plain(0, opening, at, packet)

@@ -8,6 +8,7 @@ from testbed.mqtt import broker, client, client_discovery, discovery, rules
 from testbed.mqtt.codec import decode, describe
 from testbed.mqtt.cutting import Cutter
 from testbed.mqtt.detection import detect, introduces
+from testbed.mqtt.framing import LARGEST_FRAME
 from testbed.mqtt.handle import VERSIONS
 from testbed.protocol import Fault, ProtocolRoom, Role
 
@@ -73,4 +74,5 @@ PROTOCOL = ProtocolRoom(
     ),
     detect=detect,
     introduces=introduces,
+    cutter=partial(Cutter, LARGEST_FRAME),
 )

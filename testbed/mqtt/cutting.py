@@ -9,8 +9,8 @@ from testbed.mqtt.conversation import LARGEST_PACKET
 class Cutter:
     """Cuts one direction into packets; what can never become one is given back as it is, once."""
 
-    def __init__(self) -> None:
-        self._framer = Framer(LARGEST_PACKET)
+    def __init__(self, limit: int = LARGEST_PACKET) -> None:
+        self._framer = Framer(limit)
 
     def feed(self, data: bytes) -> list[bytes]:
         broken = self._framer.broken
