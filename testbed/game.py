@@ -52,8 +52,8 @@ class Arena:
 
     #: Makes the trial of one conversation; each has a scope of its own.
     trial: Callable[[], Trial]
-    #: Told of every distinct deviation, once it has been made as short as it gets. Within the budget.
-    found: Callable[[Deviation], Awaitable[None]]
+    #: Told of every distinct deviation, once it has been made as short as it gets.
+    found: Callable[[Deviation], None]
     #: Told how many conversations were played so far.
     played: Callable[[int], None]
     #: Why the device does not live any more; empty while it does.
@@ -73,8 +73,8 @@ class Game:
     text: str
     #: Plays until the budget is spent.
     play: Callable[[Arena, Budget], Awaitable[None]]
-    #: Plays the given moves once: returns when every rule held, raises `Violation` (with its requirement) when one did
-    #: not, `Inconclusive` when the moves could not be made, ValueError when they are no moves of this game.
+    #: Plays the given moves once: returns when every rule held, raises `Violation` (with its requirement) when one
+    #: did not, `Inconclusive` when the moves could not be made, ValueError when they are no moves of this game.
     replay: Callable[[Trial, Sequence[Move]], Awaitable[None]]
     #: The moves as lines for people.
     tell: Callable[[Sequence[Move]], list[str]]

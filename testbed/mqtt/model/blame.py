@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from testbed.findings import Violation
+from testbed.mqtt.model.moves import Move
 
 EDITIONS = ("mqtt-3.1.1", "mqtt-5.0")
 PREFIX = "MQTT-"
@@ -83,6 +84,10 @@ class Foul(Violation):
     def __init__(self, requirement: str, kind: str, expected: str, came: str) -> None:
         super().__init__(expected, came, requirements=(requirement,))
         self.requirement, self.kind = requirement, kind
+        #: The moves that were made until then.
+        self.moves: tuple[Move, ...] = ()
+        #: Deviations that were passed over on the way.
+        self.overlooked: tuple[tuple[str, str], ...] = ()
 
     @property
     def signature(self) -> tuple[str, str]:

@@ -35,7 +35,9 @@ def adapted(move: Move, features: Features) -> Move | None:
         case Disconnect():
             return move if v5 else Disconnect(move.who)
         case Subscribe():
-            if move.group and not features.shared or topics.has_wildcard(move.filter) and not features.wildcards:
+            if move.group and not features.shared:
+                return None
+            if topics.has_wildcard(move.filter) and not features.wildcards:
                 return None
             if not v5:
                 return Subscribe(move.who, move.filter, min(move.qos, most))
@@ -96,7 +98,7 @@ def fits(world: World, move: Move) -> bool:
             begun = client.session.open
             return begun is not None and (not move.again or begun[2] != client.epoch)
         case Disconnect() | Drop():
-            return opened is None or client.session.kept and not getattr(move, "ends", False)
+            return opened is None or (client.session.kept and not getattr(move, "ends", False))
         case Hold():
             return not client.hold
         case Release():

@@ -56,7 +56,7 @@ class Line(Client):
         topic = packet.topic if isinstance(packet.topic, str) else repr(packet.topic)
         alias = get(packet.properties, Property.TOPIC_ALIAS)
         if isinstance(alias, int):
-            topic = self._aliases.setdefault(alias, topic) if not topic else topic
+            topic = topic or self._aliases.get(alias, "")
             self._aliases[alias] = topic
         answered = packet.qos == 0 or self.hold != "all"
         self.events.append(Event(packet, topic, now, answered))

@@ -108,24 +108,35 @@ class Release(_Move, frozen=True, tag="release"):
     """All that was held back is acknowledged."""
 
 
+class Overlook(Struct, frozen=True, tag_field="do", tag="overlook", forbid_unknown_fields=True):
+    """Not a move of a client: another deviation, which the broker shows on the way, is passed over."""
+
+    requirement: str
+    kind: str
+
+
 Move = Connect | Disconnect | Drop | Subscribe | Unsubscribe | Publish | Begin | Finish | Hold | Release
 
 
-def to_data(moves: Sequence[Move]) -> tuple[dict[str, Any], ...]:
+Moves = Sequence[Move | Overlook]
+
+
+def to_data(moves: Moves) -> tuple[dict[str, Any], ...]:
     """The moves as plain data."""
     return tuple(msgspec.to_builtins(move) for move in moves)
 
 
-def from_data(data: Sequence[dict[str, Any]]) -> list[Move]:
+def from_data(data: Sequence[dict[str, Any]]) -> list[Move | Overlook]:
     """Moves from plain data; ValueError says what is none."""
     if len(data) > MOST:
         raise ValueError(f"{len(data)} moves are too many: at most {MOST}")
     try:
-        moves = msgspec.convert(list(data), list[Move])
+        moves = msgspec.convert(list(data), list[Move | Overlook])
     except msgspec.ValidationError as error:
         raise ValueError(f"no moves of this game: {error}") from None
     for move in moves:
-        _check(move)
+        if not isinstance(move, Overlook):
+            _check(move)
     return moves
 
 
@@ -151,8 +162,10 @@ def _check(move: Move) -> None:
         raise ValueError(f"will qos {move.will.qos} is not within 0..2")
 
 
-def told(move: Move) -> str:
+def told(move: Move | Overlook) -> str:
     """A move as a line: `a  SUBSCRIBE x/+ QoS 1`."""
+    if isinstance(move, Overlook):
+        return f"(passing over: {move.kind}, {move.requirement})"
     return f"{move.who}  {_told(move)}"
 
 

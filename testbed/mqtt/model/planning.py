@@ -6,7 +6,7 @@ broker, and plans can be played side by side.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
@@ -268,13 +268,3 @@ def _message(world: World, who: str, topic: str, move: Publish | None) -> Messag
     if move is None:
         return Message(number, who, topic, b"%d" % number, 2, False)
     return Message(number, who, topic, b"" if move.empty else b"%d" % number, move.qos, move.retain)
-
-
-def batches(edition: str, number: int) -> Iterator[list[list[Move]]]:
-    """Endless batches of plans."""
-    start = 0
-    while True:
-        found: list[list[Move]] = []
-        _batch(edition, number * 1_000_003 + start, found.append)
-        yield found
-        start += 1

@@ -25,6 +25,8 @@ from testbed.mqtt.model.moves import (
     Finish,
     Hold,
     Move,
+    Moves,
+    Overlook,
     Publish,
     Release,
     Subscribe,
@@ -43,12 +45,12 @@ from testbed.mqtt.packets import (
     Pubrec,
     Pubrel,
     Suback,
+    Subscription,
     Unsuback,
 )
 from testbed.mqtt.packets import Disconnect as DisconnectPacket
 from testbed.mqtt.packets import Publish as PublishPacket
 from testbed.mqtt.packets import Subscribe as SubscribePacket
-from testbed.mqtt.packets import Subscription
 from testbed.mqtt.packets import Unsubscribe as UnsubscribePacket
 from testbed.mqtt.properties import Property, props
 from testbed.mqtt.reasons import Reason
@@ -74,6 +76,8 @@ class Player:
         self.world = World(features)
         #: The moves that were made, fitted to the broker.
         self.made: list[Move] = []
+        #: Signatures of the fouls that were passed over.
+        self.overlooked: set[tuple[str, str]] = set()
         self._patience = patience or trial.patience
         self._tolerated = set(tolerated)
         self._lines: dict[str, Line] = {}
@@ -85,9 +89,19 @@ class Player:
         self._ids = 0
         self._breaches = 0
 
-    async def play(self, moves: Sequence[Move]) -> None:
+    async def play(self, moves: Moves) -> None:
         """Make all moves that fit, then wait for what nobody is owed. Foul, or Inconclusive."""
+        try:
+            await self._play(moves)
+        except Foul as one:
+            one.moves, one.overlooked = tuple(self.made), tuple(sorted(self.overlooked))
+            raise
+
+    async def _play(self, moves: Moves) -> None:
         for move in moves:
+            if isinstance(move, Overlook):
+                self._tolerated.add((move.requirement, move.kind))
+                continue
             fitted = fitting.adapted(move, self.world.features)
             if fitted is None or not fitting.fits(self.world, fitted):
                 continue
@@ -100,6 +114,7 @@ class Player:
     def _foul(self, one: Foul) -> None:
         if one.signature not in self._tolerated:
             raise one
+        self.overlooked.add(one.signature)
 
     def _broken(self, kind: str, expected: str, came: str) -> Foul:
         return foul(self.world.features.edition, kind, expected, came)

@@ -34,6 +34,25 @@ class Features:
         return self.edition == "mqtt-5.0"
 
 
+def features_of(edition: str, claims: dict[str, bool]) -> Features:
+    """What the broker has, as claimed or discovered."""
+    v5 = edition == "mqtt-5.0"
+
+    def has(name: str) -> bool:
+        return claims.get(name, True)
+
+    return Features(
+        edition,
+        qos=(2 if has("qos-2") else 1) if has("qos-1") else 0,
+        retain=has("retain"),
+        wildcards=has("wildcards"),
+        shared=v5 and has("shared-subscriptions"),
+        identifiers=v5 and has("subscription-identifiers"),
+        kept=not v5 or has("session-expiry"),
+        aliases=int(v5 and has("topic-alias")),
+    )
+
+
 def full_features(edition: str) -> Features:
     """A broker that lacks nothing of the edition."""
     v5 = edition == "mqtt-5.0"
