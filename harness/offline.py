@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -68,7 +68,7 @@ class _Desk:
     def found(self, found: Found) -> Judge | None:
         ends = _ends(found.room.name, found.edition)
         if ends == (None, None):
-            self.unjudged[f"speak {found.edition}, for which there are no rules"] += 1
+            self.unjudged[f"there are no rules for {found.edition}"] += 1
             return None
         self.connections += 1
         return Overheard(found, ends, self.connections, self._over)
@@ -196,18 +196,24 @@ def _requirements(told: list[Product], cells: list[Cell]) -> list[RequirementInf
     return list(out.values())
 
 
-def _notes(path: Path, reading: Reading, desk: _Desk, outcome: Outcome):
+def _count(number: int, thing: str) -> str:
+    return f"{number} {thing}{'' if number == 1 else 's'}"
+
+
+def _notes(path: Path, reading: Reading, desk: _Desk, outcome: Outcome) -> Iterator[str]:
+    """What a reader must know of the whole."""
+    thing = "line" if reading.format == "hex log" else "packet"
     if reading.problem:
         yield f"The capture is not whole: {reading.problem}. What came before is judged."
     if outcome.interrupted:
-        yield f"Reading was interrupted after packet {reading.packets}. What came before is judged."
+        yield f"Reading was interrupted after {thing} {reading.packets}. What came before is judged."
     if not reading.packets:
-        yield f"{path.name} holds no packets."
+        yield f"{path.name} holds no {thing}s."
     for kind, count in sorted(reading.link_types.items()):
         known = ", ".join(f"{number} {name}" for number, name in network.LINK_TYPES.items())
-        yield f"{count} packets have the link type {kind}, which cannot be read. Those that can: {known}."
-    for why, count in reading.unread.most_common():
-        yield f"{count} packets could not be judged: {why}."
+        yield f"Not judged: {_count(count, 'packet')} of link type {kind}, which cannot be read. Those that can: {known}."
+    for why, count in reading.unread.most_common(20):
+        yield f"Not judged: {_count(count, thing)}: {why}."
     servers = desk.products.servers()
     ports = {role.port for role in roles().values()}
     late = strange = other = 0
@@ -217,10 +223,10 @@ def _notes(path: Path, reading: Reading, desk: _Desk, outcome: Outcome):
         strange += count if near and whole else 0
         other += count if not near else 0
     if late:
-        yield f"{late} connections began before the capture and were not judged."
+        yield f"Not judged: {_count(late, 'connection')}: the capture does not show the beginning."
     if strange:
-        yield f"{strange} connections open with something that is no protocol known here, and were not judged."
+        yield f"Not judged: {_count(strange, 'connection')} to a known address: the opening is no protocol known here."
     for why, count in desk.unjudged.most_common(20):
-        yield f"{count} connections were not judged: {why}."
+        yield f"Not judged: {_count(count, 'connection')}: {why}."
     if other:
-        yield f"{other} connections are of other protocols."
+        yield f"Passed over: {_count(other, 'connection')} of other protocols."

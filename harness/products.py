@@ -217,7 +217,8 @@ class Products:
     def told(self) -> list[Product]:
         """The products to show, those that broke something first; the rest of each role as one."""
         out: list[Product] = []
-        for role in self._kept:
+        # Who was called first: there are few of them, and many who call.
+        for role in sorted(self._kept, key=lambda role: (not self._called(role), role)):
             mine = [product for product in self._all.values() if product.role == role]
             mine.sort(key=lambda product: (-product.broken, -product.packets))
             out += mine[:MOST_SHOWN]
@@ -231,6 +232,9 @@ class Products:
                         folded.editions[edition].add(account)
                 out.append(folded)
         return out
+
+    def _called(self, role: str) -> bool:
+        return any(product.address for product in self._all.values() if product.role == role)
 
     def cells(self, product: Product, watched: dict[str, int]) -> Iterator[Cell]:
         """The cells of a product; `watched` has the number of requirements that its rules look after, by edition."""

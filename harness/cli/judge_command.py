@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import shlex
 import sys
-from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from harness import expected as expected_module
 from harness import offline, verdict
 from harness.cli.failures import CONFORMS, FAILS, NOT_JUDGED
 from harness.offline import Outcome
-from harness.report.visible import line, visible
+from harness.report.visible import visible
 from harness.results import Results
+from testbed.files import file_name
+
+#: Products that are named one by one.
+MOST_LINES = 20
 
 
 @click.command("judge", short_help="judge a capture by the passive rules")
@@ -50,9 +57,9 @@ def command(
     """
     known = expected_module.read(expect) if expect else None
     folder = out or Path("results") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_stem(capture)}"
-    outcome = offline.judge(
-        capture, folder, keylog=keylog, command="testbed " + shlex.join(sys.argv[1:]), tick=_ticker(as_json)
-    )
+    line = "testbed " + shlex.join(sys.argv[1:])
+    with _progress(as_json) as tick:
+        outcome = offline.judge(capture, folder, keylog=keylog, command=line, tick=tick)
     results = verdict.results(folder, known)
     stale = expected_module.stale(known, results.cells, whole=True) if known else []
     _publish(results, folder, site, junit)
@@ -72,23 +79,37 @@ def command(
 
 
 def _stem(capture: Path) -> str:
-    return "stdin" if str(capture) == "-" else line(capture.stem, 60)
+    return "stdin" if str(capture) == "-" else file_name(capture.stem)
 
 
-def _ticker(mute: bool):
-    return lambda done, size: None
+@contextmanager
+def _progress(quiet: bool) -> Iterator[Callable[[int, int], None]]:
+    """Tells how far the reading is, on a terminal only."""
+    console = Console(stderr=True, highlight=False)
+    if quiet or not console.is_terminal:
+        yield lambda done, size: None
+        return
+    columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+        yield lambda done, size: bar.update(task, completed=done, total=size or None)
 
 
-def broken(results: Results) -> bool:
-    """Whether a requirement that is a MUST and not provisional is broken, and not known to be."""
-    must = {row.id for row in results.requirements if row.level == "MUST" and not row.provisional}
-    return any(
-        finding.requirement in must
+def demanded(results: Results) -> frozenset[str]:
+    """The requirements that fail a capture: those that are MUST and not provisional."""
+    return frozenset(row.id for row in results.requirements if row.level == "MUST" and not row.provisional)
+
+
+def broken(results: Results, dut: str | None = None) -> set[str]:
+    """The demanded requirements that are broken, by one product or by any, and not known to be."""
+    must = demanded(results)
+    return {
+        finding.requirement
         for cell in results.cells
-        if not cell.known
+        if not cell.known and dut in (None, cell.dut)
         for finding in cell.findings
-        if finding.verdict == "fail"
-    )
+        if finding.verdict == "fail" and finding.requirement in must
+    }
 
 
 def _publish(results: Results, folder: Path, site: Path | None, junit: Path | None) -> None:
@@ -101,14 +122,29 @@ def _publish(results: Results, folder: Path, site: Path | None, junit: Path | No
         publish.site([folder], [results], site)
 
 
+def _word(results: Results, dut: str) -> str:
+    """What was found of one product, in a line."""
+    failing = broken(results, dut)
+    cells = [cell for cell in results.cells if cell.dut == dut]
+    others = {f.requirement for cell in cells for f in cell.findings if f.verdict == "fail"} - failing
+    parts = [f"does not keep {_some(failing)}"] if failing else []
+    if others:
+        parts.append(f"shown, not failing: {_some(others)}")
+    if any(cell.verdict == "error" for cell in cells):
+        parts.append("a rule of the test bed failed")
+    return f"{'FAIL' if failing else 'ok'}  {'; '.join(parts) or 'nothing broken'}"
+
+
+def _some(ids: set[str]) -> str:
+    names = sorted(ids)
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
 def _summary(results: Results, outcome: Outcome, folder: Path, site: Path | None, stale: list[str]) -> None:
-    for dut in results.duts:
-        cells = [cell for cell in results.cells if cell.dut == dut.name]
-        broken = Counter(finding.requirement for cell in cells for finding in cell.findings)
-        named = ", ".join(id for id, _ in broken.most_common(8))
-        more = f" and {len(broken) - 8} more" if len(broken) > 8 else ""
-        word = f"FAIL  breaks {named}{more}" if broken else "nothing broken"
-        click.echo(visible(f"{dut.name}  {dut.role}  {word}"))
+    for dut in results.duts[:MOST_LINES]:
+        click.echo(visible(f"{dut.name}  {dut.role}  {_word(results, dut.name)}"))
+    if len(results.duts) > MOST_LINES:
+        click.echo(f"… and {len(results.duts) - MOST_LINES} more products")
     for note in results.notes:
         click.echo(visible(note))
     for text in stale:

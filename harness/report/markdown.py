@@ -52,17 +52,18 @@ def _head(results: Results) -> str:
     ]
     more = len(results.conformance) - len(rows)
     rows += [f"| … {more} more | | | |"] if more > 0 else []
+    table = ["| product | profile | verdict | why |", "|---|---|---|---|", *rows, ""] if rows else []
+    notes = [f"- {_plain(note, 400)}" for note in results.notes[:40]]
     return "\n".join(
         [
-            f"### Conformance: run {_code(results.run)}",
+            f"### {'Conformance: run' if results.profiles else 'Judged by the passive rules:'} {_code(results.run)}",
             "",
             f"{_plain(results.started, 40)}, {results.seconds:.1f} s, {len(results.cells)} cells, "
             f"{_plain(results.tool, 80)}, plan {_code(results.plan[:20])}.{state}",
             "",
-            "| product | profile | verdict | why |",
-            "|---|---|---|---|",
-            *rows,
-            "",
+            *table,
+            *notes,
+            *([""] if notes else []),
         ]
     )
 

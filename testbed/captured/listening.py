@@ -91,7 +91,7 @@ class Listener:
             self._judge.over(at, packet, missing)
         elif self._opening or self._wrappings:
             name = self._wrappings[-1].name if self._wrappings else ""
-            self._desk.passed_over(self._meeting, f"nothing was said in it beyond opening {name}" if name else "")
+            self._desk.passed_over(self._meeting, f"nothing was said in it beyond the handshake of {name}" if name else "")
 
     def _plain(self, side: int, data: bytes, at: int, packet: int) -> bool:
         """Bytes without their wrappings."""
