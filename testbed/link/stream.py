@@ -236,6 +236,23 @@ async def upgraded(opening: Opening, made: Callable[[], Stream]) -> Stream:
     return stream
 
 
+async def _unix_socket(path: str) -> socket.socket:
+    """A socket connected to `path`. A full queue of connections that wait to be accepted is EAGAIN here, which
+    asyncio's own connect takes for a success."""
+    made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        made.setblocking(False)
+        while True:
+            try:
+                made.connect(path)
+                return made
+            except BlockingIOError:
+                await asyncio.sleep(0.005)
+    except BaseException:
+        made.close()
+        raise
+
+
 async def open_stream(
     endpoint: Endpoint,
     taps: Sequence[Tap],
@@ -261,7 +278,7 @@ async def open_stream(
 
     async with asyncio.timeout(patience):
         if endpoint.transport == "unix":
-            return (await loop.create_unix_connection(made, endpoint.path))[1]
+            return (await loop.create_unix_connection(made, sock=await _unix_socket(endpoint.path)))[1]
         where = endpoint.host, endpoint.port
         if not endpoint.framed:
             return (await loop.create_connection(made, *where, ssl=secured, server_hostname=name))[1]

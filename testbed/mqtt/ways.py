@@ -17,6 +17,9 @@ from testbed.mqtt.scripted_client import Client
 CLAIMS = {
     "websocket": "takes connections over WebSocket",
     "tls": "takes connections over TLS",
+    "tls-1.2": "takes connections over TLS 1.2",
+    "tls-1.3": "takes connections over TLS 1.3",
+    "mutual-tls": "asks for a client's certificate and takes no connection without one",
     "unix": "takes connections over a Unix socket",
     "ipv6": "takes connections over IPv6",
 }
@@ -42,18 +45,26 @@ async def linked(
 
 async def discover(broker: Broker) -> dict[str, bool]:
     """Claim -> whether a CONNECT over that way is accepted; a way that the description does not name is not there."""
-    found = await asyncio.gather(*(_accepts(broker, way) for way in WAYS))
-    return dict(zip(WAYS, found, strict=True))
+    ways = await asyncio.gather(*(_accepts(broker, way) for way in WAYS))
+    found = dict(zip(WAYS, ways, strict=True))
+    if not found["tls"]:
+        return found | dict.fromkeys(("tls-1.2", "tls-1.3", "mutual-tls"), False)
+    older, newer, anonymous = await asyncio.gather(
+        _accepts(broker, "tls", maximum="1.2"),
+        _accepts(broker, "tls", minimum="1.3"),
+        _accepts(broker, "tls", certificate="", key=""),
+    )
+    return found | {"tls-1.2": older, "tls-1.3": newer, "mutual-tls": not anonymous}
 
 
-async def _accepts(broker: Broker, way: str) -> bool:
+async def _accepts(broker: Broker, way: str, **tls: str) -> bool:
     if broker.trial.dut.way(way, broker.trial.edition) is None:
         return False
-    # A listener beside the first one may open a little later than that.
-    for pause in _PAUSES:
+    # A listener beside the first one may open a little later than that; what was reached once is open.
+    for pause in _PAUSES if not tls else _PAUSES[:1]:
         await asyncio.sleep(pause)
         try:
-            client, _ = await linked(broker, way)
+            client, _ = await linked(broker, way, tls=tls)
         except Inconclusive:
             continue
         await client.send(broker.connect())
