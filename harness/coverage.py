@@ -104,7 +104,7 @@ def account(edition: str, tables: Sequence[Table]) -> Account:
         if one.edition == edition:
             missing.setdefault(roles()[one.role].side, set()).update(statement.id for statement in one.missing)
     rows = suite.catalogue(edition).values()
-    sides = {row.side for row in rows if row.side != BOTH} | missing.keys()
+    sides = {side for row in rows if row.side != BOTH for side in row.sides} | missing.keys()
     accounted = [
         row
         for row in rows

@@ -1,6 +1,7 @@
 """Requirement catalogues: one TSV per edition of a standard, in our own words.
 
 Columns: `id side level clause status text untried`.
+`side` is that of a role (`server`, `edge`), several separated by commas, or `both` for all there are.
 `status` is `checked` (read against the standard) or `provisional` (reported, never able to fail a profile).
 `untried` gives, for a side, the one-line reason why no case can try the row from outside: `server=reason`,
 several separated by ` | `.
@@ -42,7 +43,12 @@ class Requirement:
 
     def binds(self, side: str) -> bool:
         """Whether it binds `side`."""
-        return self.side in (side, BOTH)
+        return self.side == BOTH or side in self.sides
+
+    @property
+    def sides(self) -> tuple[str, ...]:
+        """The sides it names; of a row that binds both there is only that word."""
+        return tuple(self.side.split(","))
 
 
 @dataclass(frozen=True, slots=True)
