@@ -14,9 +14,10 @@ from testbed.findings import Inconclusive
 from testbed.link.serving import Refusal
 from testbed.link.websocket import Answer
 from testbed.mqtt import shim
+from testbed.mqtt.codec import describe
 from testbed.mqtt.driving import Control, Deed, Order, control_of
 from testbed.mqtt.handle import Handle
-from testbed.mqtt.packets import Publish, Subscribe, Unsubscribe, Will
+from testbed.mqtt.packets import Connect, Publish, Subscribe, Unsubscribe, Will
 from testbed.mqtt.properties import Property, props
 from testbed.mqtt.scripted_broker import Connection
 from testbed.trial import Trial
@@ -199,6 +200,11 @@ class Client(Handle):
         """A connection whose CONNECT was accepted; `connack` are the properties of the CONNACK. Inconclusive when the
         client says that it does not take it."""
         connection = await self.opens(deed, **options)
+        await self.accepts(connection, session_present, connack)
+        return connection
+
+    async def accepts(self, connection: Connection, session_present: bool = False, connack: Any = ()) -> None:
+        """It takes the CONNACK that is sent to it now. Inconclusive when it says that it does not."""
         await connection.accept(session_present, connack)
         if self.control.orders and self.told is not None:
             reply = await self.reply(self.told)
@@ -208,7 +214,38 @@ class Client(Handle):
                 raise Inconclusive(
                     f"the client does not take a good CONNACK: {reply.error}", cause="takes no CONNACK"
                 )
+
+    async def resumed(self, *, connack: Any = (), **options: Any) -> Connection:
+        """It connects again to the session that it was told to store (`stored`), and hears that it is still there
+        (needs `session`). Inconclusive when its CONNECT asks for another session, or for none that lasts."""
+        before = self.connections[self._taken - 1]
+        connection = await self.opens(stored=True, **options)
+        old, new = before.connect, connection.connect
+        assert old is not None and new is not None
+        if new.clean_start or new.client_id != old.client_id:
+            connection.unprepared("the client does not ask for the session it had", cause="resumes no session")
+        if self.v5 and not before.announced(Property.SESSION_EXPIRY_INTERVAL, 0):
+            connection.unprepared("the client asked for no session that outlives its connection")
+        connection.granted.update(before.granted)
+        await self.accepts(connection, True, connack)
         return connection
+
+    async def tries(self, **options: Any) -> tuple[Connection, Connect] | None:
+        """Its CONNECT after an order that it may well refuse (needs `orders`); None when it says that it does not
+        carry it out, and has sent none."""
+        order = await self.begin(**options)
+        connection = await self.next_connection(order)
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.trial.patience
+        while connection is not None and not connection.inbox and connection.ended_at is None:
+            if order.reply is not None or loop.time() > deadline:
+                break
+            await self.control.until(lambda: order.reply, _LOOK)
+        if connection is not None and connection.inbox:
+            return connection, await connection.begins()
+        if order.reply is None or order.reply.ok:
+            raise Inconclusive("the client neither connects nor says that it will not", cause="no connection")
+        return None
 
     # -- what it is told
 
@@ -311,7 +348,32 @@ class Client(Handle):
             reply = await self.control.until(lambda: told.reply if told else None, 0.0)
             if reply is not None and not reply.ok:
                 raise Inconclusive(f"the client was told to, but sends no {_kind(kind)}: {reply.error}")
-        return await connection.asked(kind, where)
+        return await connection.asked(kind, where, within=0)
+
+    async def sends_no(
+        self,
+        connection: Connection,
+        kind: type[K],
+        order: Order,
+        where: Callable[[K], bool] | None = None,
+        *,
+        because: str,
+    ) -> None:
+        """What it was ordered must not be said: it refuses, by its reply or by closing, or sends no such packet and
+        lives on. Violation when the packet comes (needs `orders`)."""
+
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.trial.patience
+        came = None
+        while came is None and connection.ended_at is None and loop.time() < deadline:
+            came = await connection.maybe(kind, where, within=_LOOK)
+            if await self.control.until(lambda: order.reply, 0.0) is not None:
+                break
+        if came is None and connection.ended_at is None:
+            await connection.settled()
+        came = came or connection.take(kind, where)
+        if came is not None:
+            connection.violated(f"no {_kind(kind)} {because}", describe(came))  # type: ignore[arg-type]
 
     # -- what it says (needs `orders`)
 

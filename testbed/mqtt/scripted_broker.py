@@ -73,9 +73,11 @@ class Connection(Conversation):
             self.violated("a well-formed CONNECT as the client's first packet", describe(packet))
         return await self.opened()
 
-    async def asked(self, kind: type[Any], where: Callable[[Any], bool] | None = None) -> Any:
+    async def asked(
+        self, kind: type[Any], where: Callable[[Any], bool] | None = None, *, within: float | None = None
+    ) -> Any:
         """The next packet of `kind` that the client was told to send."""
-        packet = await self.maybe(kind, where)
+        packet = await self.maybe(kind, where, within=within)
         if packet is None:
             self.unprepared(f"the client was told to, but sent no {kind.kind}", cause=f"sends no {kind.kind}")
         return packet
