@@ -3,6 +3,7 @@ Sparkplug only."""
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -74,6 +75,8 @@ class Session(Conversation):
         #: The SUBSCRIBE packets and PUBLISH packets in the order in which they came.
         self.order: list[Subscribe | Publish] = []
         self.disconnect: Disconnect | None = None
+        #: When the tester last said something, in seconds of the event loop's clock.
+        self.told_at = 0.0
         self._seen = 0
         self._last_id = 0
 
@@ -159,6 +162,7 @@ class Session(Conversation):
             )
         data = payload if isinstance(payload, bytes) else codec.encode(payload)
         self._deliver(str(topic), data, qos)
+        self.told_at = asyncio.get_running_loop().time()
 
     # -- what is waited for
 
