@@ -211,7 +211,7 @@ def _notes(path: Path, reading: Reading, desk: _Desk, outcome: Outcome) -> Itera
         yield f"{path.name} holds no {thing}s."
     for kind, count in sorted(reading.link_types.items()):
         known = ", ".join(f"{number} {name}" for number, name in network.LINK_TYPES.items())
-        yield f"Not judged: {_count(count, 'packet')} of link type {kind}, which cannot be read. Those that can: {known}."
+        yield f"Not judged: {_count(count, 'packet')} of link type {kind}, which is unknown here. Known: {known}."
     for why, count in reading.unread.most_common(20):
         yield f"Not judged: {_count(count, thing)}: {why}."
     servers = desk.products.servers()
@@ -225,7 +225,7 @@ def _notes(path: Path, reading: Reading, desk: _Desk, outcome: Outcome) -> Itera
     if late:
         yield f"Not judged: {_count(late, 'connection')}: the capture does not show the beginning."
     if strange:
-        yield f"Not judged: {_count(strange, 'connection')} to a known address: the opening is no protocol known here."
+        yield f"Not judged: {_count(strange, 'connection')} to a known address: the opening is of no known protocol."
     for why, count in desk.unjudged.most_common(20):
         yield f"Not judged: {_count(count, 'connection')}: {why}."
     if other:
