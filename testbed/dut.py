@@ -123,6 +123,8 @@ class Install(msgspec.Struct, forbid_unknown_fields=True):
     packages: list[str]
     #: Folder beside the description with sources or manifests to build.
     source: str = ""
+    #: Other such folders that the source is built with.
+    uses: list[str] = []
     #: Installed in CI; others are there for whoever wants them.
     ci: bool = True
 

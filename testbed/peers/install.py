@@ -156,7 +156,7 @@ def _is_there(peer: Description, root: Path) -> bool:
     """Whether it can start and, where we chose the version, is the version that its description asks for."""
     if installed(peer):
         return False
-    if peer.install and peer.install.registry == "debian":
+    if peer.install and peer.install.registry == "debian" and not peer.install.source:
         return True
     try:
         return _stamp(peer, root).read_text() == _fingerprint(peer)
@@ -171,8 +171,8 @@ def _stamp(peer: Description, root: Path) -> Path:
 def _fingerprint(peer: Description) -> str:
     """What the installed thing was made from: packages and sources."""
     total = hashlib.sha256(msgspec.json.encode(peer.install, order="sorted"))
-    if peer.install and peer.install.source:
-        folder = shipped() / peer.install.source
+    for name in (peer.install.source, *peer.install.uses) if peer.install and peer.install.source else ():
+        folder = shipped() / name
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             total.update(str(path.relative_to(folder)).encode() + b"\0" + path.read_bytes())
     return total.hexdigest()

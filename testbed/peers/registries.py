@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.dut import Description, Install, Launch
+from testbed.dut import Description, Install, Launch, Shim
 from testbed.launch.peers import shipped
 from testbed.launch.programs import fill
 
@@ -85,24 +85,43 @@ def run(
 
 
 def debian(job: Job, place: Place) -> None:
-    """System packages, without the services that they would start."""
-    before = set(debian_missing(job.packages))
-    root = [] if os.geteuid() == 0 else ["sudo"]
-    quiet = ["env", "DEBIAN_FRONTEND=noninteractive"]
-    install = [*root, *quiet, "apt-get", "install", "-y", "--no-install-recommends", *job.packages]
+    """System packages, and with them the programs of peers that have sources."""
+    missing = debian_missing(job.packages)
+    if missing:
+        _system(job.packages, place)
+        _stop_services(missing, place)
+    binaries = place.root / "bin"
+    binaries.mkdir(parents=True, exist_ok=True)
+    for peer, install in _installs(job):
+        if install.source:
+            # One line for the compiler; what it writes is the program alone.
+            run(place, ["sh", str(shipped() / install.source / "build.sh"), str(binaries / peer.name)])
+
+
+def _root() -> list[str]:
+    return [] if os.geteuid() == 0 else ["sudo"]
+
+
+def _system(packages: Sequence[str], place: Place) -> None:
+    apt = [*_root(), "env", "DEBIAN_FRONTEND=noninteractive", "apt-get"]
+    install = [*apt, "install", "-y", "--no-install-recommends", *packages]
     try:
         run(place, install)
     except InstallError:
         # A fresh container has no package lists, an old one stale lists.
-        run(place, [*root, *quiet, "apt-get", "update"])
+        run(place, [*apt, "update"])
         run(place, install)
-    for package in before:
+
+
+def _stop_services(packages: Sequence[str], place: Place) -> None:
+    """The services that the new `packages` have started by being installed."""
+    for package in packages:
         for service in _services(package):
             if Path("/run/systemd/system").is_dir():
-                run(place, [*root, "systemctl", "disable", "--now", service])
+                run(place, [*_root(), "systemctl", "disable", "--now", service])
             elif Path("/etc/init.d", service).exists():
                 # A service that was never started says so with an exit code.
-                subprocess.run([*root, "service", service, "stop"], capture_output=True, check=False)
+                subprocess.run([*_root(), "service", service, "stop"], capture_output=True, check=False)
 
 
 def debian_missing(packages: Sequence[str]) -> list[str]:
@@ -164,13 +183,20 @@ def cargo(job: Job, place: Place) -> None:
 
 
 def maven(job: Job, place: Place) -> None:
-    """Each peer's jars into a folder of its own."""
+    """Each peer's jars into a folder of its own, with the classes of its shim, which starts at once that way."""
     for peer, install in _installs(job):
         folder = place.root / "java" / peer.name
         shutil.rmtree(folder, ignore_errors=True)
         pom = shipped() / install.source / "pom.xml"
         copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
         run(place, ["mvn", "-B", "-q", "-f", str(pom), *copy])
+        if isinstance(peer.launch, Shim):
+            sources = [str(path) for name in (install.source, *install.uses) for path in _java(shipped() / name)]
+            run(place, ["javac", "-d", str(folder / "classes"), "-cp", f"{folder}/*", *sources])
+
+
+def _java(folder: Path) -> list[Path]:
+    return sorted(folder.glob("*.java"))
 
 
 REGISTRIES: dict[str, Callable[[Job, Place], None]] = {
@@ -206,7 +232,7 @@ def _places(job: Job, root: Path) -> list[Path]:
         return [root / {"pypi": "python", "npm": "node"}[job.registry]]
     if job.registry == "maven":
         return [root / "java" / peer.name for peer in job.peers]
-    commands = [peer.launch.command[0] for peer in job.peers if isinstance(peer.launch, Launch)]
+    commands = [peer.launch.command[0] for peer in job.peers if isinstance(peer.launch, Launch | Shim)]
     return [Path(fill(command, {"peers": str(root)})) for command in commands]
 
 
