@@ -24,6 +24,8 @@ from harness.lookup import Shown
 from harness.profile import ProfileFile
 from harness.report.schema import FORMATS as RESULTS
 from harness.report.schema import folder, schema_of
+from harness.trace import FORMAT as TRACE_FORMAT
+from harness.trace import Trace
 from testbed.dut import Description
 
 #: Schema -> (type, the file that people write).
@@ -36,6 +38,7 @@ WRITTEN: dict[str, tuple[type[msgspec.Struct], str]] = {
 #: Schema -> (type, value of its `format`) of what commands print with `--json`, and of results.
 PRINTED: dict[str, tuple[type[msgspec.Struct], str]] = {
     **RESULTS,
+    "trace.schema.json": (Trace, TRACE_FORMAT),
     "list.schema.json": (Inventory, "iot-testbed-list/1"),
     "show.schema.json": (Shown, "iot-testbed-show/1"),
     "coverage.schema.json": (Coverage, "iot-testbed-coverage/1"),

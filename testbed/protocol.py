@@ -13,6 +13,7 @@ from importlib.metadata import entry_points
 from typing import Any
 
 from testbed.dut import Dut
+from testbed.game import Game
 from testbed.link.tap import Tap
 from testbed.trial import Cutter, Trial, Watch
 
@@ -76,6 +77,8 @@ class Role:
     probe: Callable[[Dut], Awaitable[dict[str, str]]] | None
     #: The statements of an edition that `watch` watches, without catalogue.
     watched: Callable[[str], frozenset[str]] = lambda edition: frozenset()
+    #: Games that can be played against it, the usual one first.
+    games: tuple[Game, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

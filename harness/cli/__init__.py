@@ -10,6 +10,7 @@ import click
 #: Command -> (module below this package, what it does).
 COMMANDS = {
     "run": "judge devices under test against profiles",
+    "play": "play games against devices: a model, hostile input",
     "judge": "judge a capture by the passive rules",
     "list": "what there is: profiles, suites, roles, peers",
     "show": "one case, requirement, profile or peer",

@@ -9,6 +9,7 @@ from testbed.mqtt.codec import decode, describe
 from testbed.mqtt.cutting import Cutter
 from testbed.mqtt.detection import detect, introduces
 from testbed.mqtt.framing import LARGEST_FRAME
+from testbed.mqtt.games import BROKER_GAMES
 from testbed.mqtt.handle import VERSIONS
 from testbed.protocol import Fault, ProtocolRoom, Role
 
@@ -52,6 +53,7 @@ PROTOCOL = ProtocolRoom(
             port=1883,
             probe=discovery.probe,
             watched=partial(rules.watched, side="server"),
+            games=BROKER_GAMES,
         ),
         Role(
             name="mqtt-client",

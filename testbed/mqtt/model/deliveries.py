@@ -69,6 +69,9 @@ def arrives(world: World, delivery: Delivery) -> Iterator[Foul]:
         yield _unexplained(world, session, copy, delivery, found)
         if found:
             _keep(session, found[-1], delivery)
+            # What came in a wrong way is not owed any more.
+            for due in found[-1].dues:
+                due.waived = due.waived or session.number in due.slots
         return
     _keep(session, message, delivery)
     yield from _looks(world, client, session, message, delivery, first=message in first)

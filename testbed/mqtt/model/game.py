@@ -15,27 +15,27 @@ from testbed.mqtt.model import planning, shrinking
 from testbed.mqtt.model.blame import Foul
 from testbed.mqtt.model.moves import Move, Moves, Overlook, from_data, to_data, told
 from testbed.mqtt.model.player import Player
-from testbed.mqtt.model.world import features_of
+from testbed.mqtt.model.world import Features, features_of
 from testbed.trial import Trial
 
 #: Seconds that something owed may take while deviations are looked for; a replay has all the patience there is.
 PATIENCE = 0.7
 #: Seconds of one conversation, at most.
 LONGEST = 30.0
-#: Seconds that making one deviation short may take, at most, and at least before the time is up.
-SHRINKING = 12.0
+#: Seconds that making one deviation short may take, at most.
+SHRINKING = 20.0
 #: Plans that wait to be played.
 AHEAD = 16
 
 
 async def replay(trial: Trial, data: Sequence[Data]) -> None:
     """Play the moves once. Violation when the broker deviates; Inconclusive; ValueError when they are no moves."""
-    await _conversation(trial, from_data(data), trial.patience, set())
+    await _conversation(trial, from_data(data), trial.patience, set(), strict=True)
 
 
 async def _conversation(trial: Trial, moves: Moves, patience: float, tolerated: set[tuple[str, str]]) -> None:
     features = features_of(trial.edition, trial.dut.claims)
-    player = Player(trial, features, patience=min(patience, trial.patience), tolerated=tolerated)
+    player = Player(trial, features, patience=min(patience, trial.patience), tolerated=tolerated, strict=strict)
     try:
         async with asyncio.timeout(max(LONGEST, 3 * trial.patience)):
             await player.play(moves)
@@ -50,13 +50,17 @@ def tell(data: Sequence[Data]) -> list[str]:
 
 async def play(arena: Arena, budget: Budget) -> None:
     """Play until the budget is spent."""
-    await _Game(arena, budget).play()
+    trial = arena.trial()
+    features = features_of(trial.edition, trial.dut.claims)
+    trial.close()
+    await _Game(arena, budget, features).play()
 
 
 @dataclass(slots=True)
 class _Game:
     arena: Arena
     budget: Budget
+    features: Features
     #: Deviations that were reported, or are being made short.
     known: set[tuple[str, str]] = field(default_factory=set)
     count: int = 0
@@ -65,10 +69,7 @@ class _Game:
     async def play(self) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + self.budget.seconds
-        first = self.arena.trial()
-        edition = first.edition
-        first.close()
-        plans = _Plans(edition, self.budget)
+        plans = _Plans(self.features.edition, self.budget)
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(max(1, self.budget.lanes)):
@@ -127,7 +128,8 @@ class _Game:
 
         moves: Moves = foul.moves
         try:
-            moves = await shrinking.shrink(foul.moves, shows, until=min(until, loop.time() + SHRINKING))
+            latest = min(until, loop.time() + SHRINKING)
+            moves = await shrinking.shrink(foul.moves, shows, self.features, until=latest)
         finally:
             passed = [Overlook(*signature) for signature in best.overlooked]
             self.arena.found(

@@ -32,6 +32,7 @@ from testbed.mqtt.model.moves import (
     Subscribe,
     Unsubscribe,
     WillOf,
+    told,
 )
 from testbed.mqtt.model.rules import Departure
 from testbed.mqtt.model.speaking import connect_packet, publish_packet, subscribe_packet
@@ -61,7 +62,8 @@ _OF_ITS_OWN = {0x80, 0x83, 0x87, 0x89, 0x8B, 0x93, 0x96, 0x97, 0x98, 0x9C, 0x9D,
 
 
 class Player:
-    """One conversation. Fouls whose signature is in `tolerated` are passed over, the first other one is raised."""
+    """One conversation. Fouls whose signature is in `tolerated` are passed over, the first other one is raised.
+    Moves that cannot be made are left out; with `strict` they make the conversation inconclusive."""
 
     def __init__(
         self,
@@ -70,6 +72,7 @@ class Player:
         *,
         patience: float = 0.0,
         tolerated: Iterable[tuple[str, str]] = (),
+        strict: bool = False,
     ) -> None:
         self.trial = trial
         self.broker = Broker(trial)
@@ -80,6 +83,7 @@ class Player:
         self.overlooked: set[tuple[str, str]] = set()
         self._patience = patience or trial.patience
         self._tolerated = set(tolerated)
+        self._strict = strict
         self._lines: dict[str, Line] = {}
         self._watcher: Line | None = None
         self._watched: set[str] = set()
@@ -104,7 +108,13 @@ class Player:
                 continue
             fitted = fitting.adapted(move, self.world.features)
             if fitted is None or not fitting.fits(self.world, fitted):
+                if self._strict:
+                    raise Inconclusive(f"a move cannot be made here: {told(move)}", cause="a move cannot be made")
                 continue
+            if self._strict and fitted != move:
+                raise Inconclusive(
+                    f"the broker lacks what a move needs: {told(move)}", cause="the broker lacks what a move needs"
+                )
             self.made.append(fitted)
             await self._make(fitted)
             await self._settle()
@@ -361,6 +371,10 @@ class Player:
 
     def _unanswered(self, line: Line, kind: str, expected: str) -> Foul:
         self._closed_of_its_own(line)
+        if line.ended_at is not None:
+            number = foul(self.world.features.edition, kind, "", "").requirement
+            expected = f"{expected} to a proper packet, on a connection on which every packet was proper"
+            return Foul(number, "a connection is closed for nothing", expected, line.what_came())
         return self._broken(kind, f"{expected} to a proper packet", line.what_came())
 
     def _closed_of_its_own(self, line: Line, code: int = 0) -> None:
@@ -404,6 +418,8 @@ class Player:
             message.tidy()
         for breach in self.trial.breaches[self._breaches :]:
             self._breaches += 1
+            if breach.requirement in {requirement for requirement, _ in self.overlooked}:
+                continue  # the same, seen twice
             self._foul(Foul(breach.requirement, f"rule {breach.expected}", breach.expected, breach.came))
 
     async def _paid(self) -> None:

@@ -11,33 +11,53 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 
 from msgspec.structs import replace
 
-from testbed.mqtt.model import topics
-from testbed.mqtt.model.moves import Begin, Connect, Move, Publish
+from testbed.mqtt.model import fitting, topics
+from testbed.mqtt.model.moves import NAMES, Begin, Connect, Move, Publish
+from testbed.mqtt.model.world import Features
 
 #: Plays a candidate; whether it still shows what it is to show.
 Shows = Callable[[Sequence[Move]], Awaitable[bool]]
+#: Candidates that are played side by side.
+ROUND = 12
 
 
-async def shrink(moves: Sequence[Move], shows: Shows, *, until: float) -> list[Move]:
+async def shrink(moves: Sequence[Move], shows: Shows, features: Features, *, until: float) -> list[Move]:
     """The shortest and plainest list that was found by the time `until` of the loop's clock."""
     best = list(moves)
     loop = asyncio.get_running_loop()
+    tried = {tuple(best)}
+
+    def fresh(candidates: Iterator[list[Move]]) -> list[list[Move]]:
+        """Those that were not tried yet, as they are when they fit the broker."""
+        found = []
+        for one in candidates:
+            fitted = [move for given in one if (move := fitting.adapted(given, features)) is not None]
+            if fitted and tuple(fitted) not in tried:
+                tried.add(tuple(fitted))
+                found.append(fitted)
+        return found
+
     while loop.time() < until:
-        shorter = await _first(_shorter(best), shows, until)
+        shorter = await _first(fresh(_shorter(best)), shows, until)
         if shorter is None:
-            shorter = await _first(_plainer(best), shows, until)
+            shorter = await _first(fresh(_plainer(best)), shows, until)
         if shorter is None:
             break
         best = shorter
-    return best
+    return _named(best)
 
 
-async def _first(candidates: Iterator[list[Move]], shows: Shows, until: float) -> list[Move] | None:
-    """The first candidate, in their order, that shows it; they are played in rounds of eight."""
-    waiting = list(candidates)
+def _named(moves: Sequence[Move]) -> list[Move]:
+    """The clients called a, b, c in the order in which they come."""
+    names = dict(zip(dict.fromkeys(move.who for move in moves), NAMES, strict=False))
+    return [replace(move, who=names[move.who]) for move in moves]
+
+
+async def _first(waiting: list[list[Move]], shows: Shows, until: float) -> list[Move] | None:
+    """The first candidate, in their order, that shows it; they are played in rounds."""
     loop = asyncio.get_running_loop()
     while waiting and loop.time() < until:
-        some, waiting = waiting[:8], waiting[8:]
+        some, waiting = waiting[:ROUND], waiting[ROUND:]
         results = await asyncio.gather(*(shows(one) for one in some))
         for one, shown in zip(some, results, strict=True):
             if shown:

@@ -1,0 +1,37 @@
+"""The games that can be played against a broker; what they are made of is loaded when one is played."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from testbed.game import Arena, Budget, Game, Move
+from testbed.trial import Trial
+
+
+async def _play_model(arena: Arena, budget: Budget) -> None:
+    from testbed.mqtt.model import game
+
+    await game.play(arena, budget)
+
+
+async def _replay_model(trial: Trial, moves: Sequence[Move]) -> None:
+    from testbed.mqtt.model import game
+
+    await game.replay(trial, moves)
+
+
+def _tell_model(moves: Sequence[Move]) -> list[str]:
+    from testbed.mqtt.model import moves as module
+
+    return [module.told(move) for move in module.from_data(moves)]
+
+
+BROKER_GAMES = (
+    Game(
+        "model",
+        "a few clients; every delivery must be explained and everything owed must come",
+        _play_model,
+        _replay_model,
+        _tell_model,
+    ),
+)
