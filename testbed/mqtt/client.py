@@ -7,6 +7,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from testbed.dut import Endpoint
@@ -70,12 +71,16 @@ class Client(Handle):
         tls: ssl.SSLContext | None = None,
         trust: shim.Tls | None = None,
         answer: Callable[[], Answer] = Answer,
+        called: str = "",
     ) -> Endpoint:
-        """Listen at `endpoint` and let the client connect there from now on. `trust` is what it is told of TLS."""
+        """Listen at `endpoint` and let the client connect there from now on. `trust` is what it is told of TLS,
+        `called` the name that it is told of the host."""
         self._where = await self.trial.listen(
             endpoint, self._welcome, tls=tls, answer=answer, on_refused=self._refused
         )
         self._trust = trust
+        if called:
+            self._where = replace(self._where, host=called)
         return self._where
 
     def _welcome(self) -> Connection:
@@ -227,7 +232,8 @@ class Client(Handle):
         if self.v5 and not before.announced(Property.SESSION_EXPIRY_INTERVAL, 0):
             connection.unprepared("the client asked for no session that outlives its connection")
         connection.granted.update(before.granted)
-        await self.accepts(connection, True, connack)
+        # Nothing is awaited: some libraries are connected, in their own words, when all was sent again.
+        await connection.accept(True, connack)
         return connection
 
     async def tries(self, **options: Any) -> tuple[Connection, Connect] | None:
@@ -253,11 +259,11 @@ class Client(Handle):
         self, topic: str = "", payload: bytes = b"x", qos: int = 0, *, retain: bool = False, properties: Any = ()
     ) -> Order:
         """Tell it to publish on the connection it has (needs `orders`)."""
-        return self.control.order(self._publish(topic, payload, qos, retain, properties))
+        return self.control.order(self.message(topic, payload, qos, retain, properties))
 
     def subscribe(self, *filters: str | shim.Filter, qos: int = 0, properties: Any = ()) -> Order:
         """Tell it to subscribe (needs `orders`)."""
-        return self.control.order(self._subscribe(filters, qos, properties))
+        return self.control.order(self.subscription(*filters, qos=qos, properties=properties))
 
     def unsubscribe(self, *filters: str, properties: Any = ()) -> Order:
         """Tell it to unsubscribe (needs `orders`)."""
@@ -275,10 +281,14 @@ class Client(Handle):
         """Tell it to authenticate again (needs `authenticate`)."""
         return self.control.order(shim.Authenticate(0, data.hex()))
 
-    def _publish(self, topic: str, payload: bytes, qos: int, retain: bool, properties: Any) -> shim.Publish:
+    def message(
+        self, topic: str = "", payload: bytes = b"x", qos: int = 0, retain: bool = False, properties: Any = ()
+    ) -> shim.Publish:
+        """The order to publish, for `order` and as a first deed."""
         return shim.Publish(0, topic or self.topic(), payload.hex(), qos, retain, named(properties))
 
-    def _subscribe(self, filters: tuple[str | shim.Filter, ...], qos: int, properties: Any) -> shim.Subscribe:
+    def subscription(self, *filters: str | shim.Filter, qos: int = 0, properties: Any = ()) -> shim.Subscribe:
+        """The order to subscribe, for `order` and as a first deed."""
         wanted = [
             one if isinstance(one, shim.Filter) else shim.Filter(one, qos) for one in filters or (self.topic(),)
         ]
@@ -299,7 +309,7 @@ class Client(Handle):
     ) -> tuple[Connection, Publish]:
         """A connection on which it was told to publish, and its PUBLISH, not answered (needs `publish`). `announcing`
         are the properties of its CONNECT, `options` what else `connected` takes."""
-        deed = self._publish(topic, payload, qos, retain, properties)
+        deed = self.message(topic, payload, qos, retain, properties)
         connection = await self._at(deed, announcing, options)
         publish = await self.sent(connection, Publish)
         if publish.qos != qos:
@@ -311,7 +321,7 @@ class Client(Handle):
     ) -> tuple[Connection, Subscribe]:
         """A connection on which it was told to subscribe, and its SUBSCRIBE, not answered (needs `subscribe`); the
         rest as for `publishing`."""
-        deed = self._subscribe(filters, qos, properties)
+        deed = self.subscription(*filters, qos=qos, properties=properties)
         connection = await self._at(deed, announcing, options)
         return connection, await self.sent(connection, Subscribe)
 
