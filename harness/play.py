@@ -168,10 +168,7 @@ class _Side:
     async def _check(self, game: Game, deviation: Deviation, score: Score, told: Told) -> None:
         """Replay it; only what comes every time is a failure, and what never comes again is not worth a word."""
         shown, expected, came = 0, deviation.expected, deviation.came
-        for _ in range(REPLAYS):
-            if self._dead() and not await self._revive():
-                break
-            violation = await self._replay(game, deviation.moves)
+        for violation in await self._replays(game, deviation.moves):
             if violation is not None and deviation.requirement in violation.requirements:
                 shown, expected, came = shown + 1, violation.expected, violation.came
         if not shown:
@@ -200,6 +197,17 @@ class _Side:
         )
         score.found.append(trace)
         told(score.dut, f"{verdict} ({shown} of {REPLAYS}): {trace.kind} ({trace.requirement})")
+
+    async def _replays(self, game: Game, moves: Sequence[Move]) -> list[Violation | None]:
+        """Each in a scope of its own: side by side, unless they may kill the device."""
+        if not game.alone:
+            return list(await asyncio.gather(*(self._replay(game, moves) for _ in range(REPLAYS))))
+        came: list[Violation | None] = []
+        for _ in range(REPLAYS):
+            if self._dead() and not await self._revive():
+                break
+            came.append(await self._replay(game, moves))
+        return came
 
     async def _replay(self, game: Game, moves: Sequence[Move]) -> Violation | None:
         trial = self.trial()

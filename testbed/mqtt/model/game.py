@@ -33,7 +33,9 @@ async def replay(trial: Trial, data: Sequence[Data]) -> None:
     await _conversation(trial, from_data(data), trial.patience, set(), strict=True)
 
 
-async def _conversation(trial: Trial, moves: Moves, patience: float, tolerated: set[tuple[str, str]]) -> None:
+async def _conversation(
+    trial: Trial, moves: Moves, patience: float, tolerated: set[tuple[str, str]], *, strict: bool = False
+) -> None:
     features = features_of(trial.edition, trial.dut.claims)
     player = Player(trial, features, patience=min(patience, trial.patience), tolerated=tolerated, strict=strict)
     try:

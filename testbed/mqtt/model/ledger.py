@@ -12,6 +12,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import permutations
 
+from testbed.mqtt.properties import Properties
+
 
 @dataclass(frozen=True, slots=True)
 class Slot:
@@ -137,7 +139,7 @@ class Message:
     qos: int
     retain: bool
     #: Properties that must come through unaltered (5.0).
-    properties: tuple[tuple[int, object], ...] = ()
+    properties: Properties = ()
     #: Seconds of its Message Expiry Interval; 0 for none.
     expiry: int = 0
     #: When it was published, on the clock of the player.

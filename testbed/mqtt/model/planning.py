@@ -100,7 +100,7 @@ def _batch(edition: str, number: int, take: Callable[[list[Move]], None]) -> Non
             database=None,
             derandomize=False,
             deadline=None,
-            suppress_health_check=list(HealthCheck),
+            suppress_health_check=list(HealthCheck),  # type: ignore[arg-type]
             verbosity=Verbosity.quiet,
         ),
     )

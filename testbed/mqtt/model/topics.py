@@ -8,10 +8,8 @@ FILTERS = ("x", "x/y", "x/+", "x/#", "#", "+", "+/y", "x/y/#", "+/+/z", "x/+/z",
 
 
 def matches(filter: str, topic: str) -> bool:
-    """Whether `topic` matches `filter`, level by level [MQTT-4.7.3-4]; a leading wildcard does not match `$`."""
-    wanted, given = filter.split("/"), topic.split("/")
-    if topic.startswith("$") and wanted[0] in ("+", "#"):
-        return False
+    """Whether a filter matches a topic, both below the conversation's level, level by level [MQTT-4.7.3-4]."""
+    wanted, given = below("t", filter).split("/"), below("t", topic).split("/")
     for index, level in enumerate(wanted):
         if level == "#":
             return True
