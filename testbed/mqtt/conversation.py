@@ -52,6 +52,13 @@ class Conversation:
         """The stream this conversation is held on, and its number in the trial."""
         self._stream, self.link = stream, link
 
+    @property
+    def stream(self) -> Stream:
+        """The stream below: what its TLS and its WebSocket came to. Inconclusive when it was never opened."""
+        if self._stream is None:
+            raise Inconclusive("the connection was never opened")
+        return self._stream
+
     # -- what comes
 
     def hear(self, data: bytes) -> None:

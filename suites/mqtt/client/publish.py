@@ -57,7 +57,9 @@ async def a_topic_with_a_wildcard_is_not_sent(client: Client, pattern: str) -> N
 async def an_empty_topic_is_not_sent(client: Client) -> None:
     """In 5.0 it may stand for a Topic Alias; there is none here."""
     connection, _ = await client.publishing()
-    order = client.control.order(_order(client, ""))
+    nowhere = client.message()
+    nowhere.topic = ""
+    order = client.control.order(nowhere)
     await client.sends_no(connection, Publish, order, lambda p: p.topic == "", because="with an empty topic")
 
 
@@ -88,13 +90,6 @@ async def _is_not_sent(client: Client, topic: str, because: str) -> None:
     connection, _ = await client.publishing()
     order = client.publish(topic)
     await client.sends_no(connection, Publish, order, lambda p: p.topic == topic, because=because)
-
-
-def _order(client: Client, topic: str) -> Any:
-    """The order to publish to a topic that may be empty."""
-    order = client._publish("x", b"x", 0, False, ())
-    order.topic = topic
-    return order
 
 
 # -- properties (5.0)

@@ -142,8 +142,9 @@ class Paho:
         if client is None:
             return
         if (open_socket := client.socket()) is not None:
+            # Over WebSocket it is the library's wrapper, which cannot be shut down, only its socket can.
             with suppress(OSError):
-                open_socket.shutdown(socket.SHUT_RDWR)
+                getattr(open_socket, "_socket", open_socket).shutdown(socket.SHUT_RDWR)
         await asyncio.to_thread(client.loop_stop)
         self._awaited.fail("dropped")
 
