@@ -46,7 +46,7 @@ async def it_sends_binary_frames_alone(client: Client) -> None:
 
 @case(v311("6.0.0-1"), v5("6.0.0-1"), needs=(*NEEDS, "subscribe", "qos-1"))
 async def a_text_frame_closes_the_connection(client: Client) -> None:
-    """Once the same packet in a binary frame was taken. With QoS 0, so that it owes no answer to what it passes over."""
+    """Once the same packet in a binary frame was taken; of QoS 0, so that nothing is owed for what is passed over."""
     await _offered(client)
     connection = await client.subscribed(qos=1)
     await connection.deliver(client.topic(), b"x")
