@@ -2,7 +2,8 @@
 //
 // Without an Authentication Method it wants the user name "tester" and the password "secret". It knows the method
 // "QUESTION": CONNECT says "hello", the broker asks with AUTH, the client answers "42"; the same again to
-// re-authenticate. It ends when its standard input closes.
+// re-authenticate. And it knows "SCRAM-SHA-256" (RFC 5802, RFC 7677) for the same user and password. It ends when its
+// standard input closes.
 
 import com.hivemq.embedded.EmbeddedExtension;
 import com.hivemq.embedded.EmbeddedHiveMQ;
@@ -23,7 +24,15 @@ import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.security.GeneralSecurityException;
+import java.security.MessageDigest;
+import java.security.SecureRandom;
+import java.util.Base64;
 import java.util.Optional;
+import javax.crypto.Mac;
+import javax.crypto.SecretKeyFactory;
+import javax.crypto.spec.PBEKeySpec;
+import javax.crypto.spec.SecretKeySpec;
 
 public class GuardedHiveMq {
     private static final String CONFIG = """
@@ -75,11 +84,17 @@ public class GuardedHiveMq {
 
     /** One client's authentication. */
     static class Question implements EnhancedAuthenticator {
+        private boolean scram;
+        private Scram exchange;
+
         @Override
         public void onConnect(EnhancedAuthConnectInput input, EnhancedAuthOutput output) {
             ConnectPacket connect = input.getConnectPacket();
             String method = connect.getAuthenticationMethod().orElse(null);
-            if (method != null && !method.equals("QUESTION")) {
+            if (method != null && method.equals("SCRAM-SHA-256")) {
+                scram = true;
+                challenge(text(connect.getAuthenticationData()), output);
+            } else if (method != null && !method.equals("QUESTION")) {
                 output.failAuthentication(DisconnectedReasonCode.BAD_AUTHENTICATION_METHOD);
             } else if (method != null) {
                 ask(text(connect.getAuthenticationData()), output);
@@ -93,15 +108,43 @@ public class GuardedHiveMq {
 
         @Override
         public void onReAuth(EnhancedAuthInput input, EnhancedAuthOutput output) {
+            if (scram) {
+                challenge(text(input.getAuthPacket().getAuthenticationData()), output);
+                return;
+            }
             ask(text(input.getAuthPacket().getAuthenticationData()), output);
         }
 
         @Override
         public void onAuth(EnhancedAuthInput input, EnhancedAuthOutput output) {
+            if (scram) {
+                verify(text(input.getAuthPacket().getAuthenticationData()), output);
+                return;
+            }
             if (text(input.getAuthPacket().getAuthenticationData()).equals("42")) {
                 output.authenticateSuccessfully();
             } else {
                 output.failAuthentication(DisconnectedReasonCode.NOT_AUTHORIZED);
+            }
+        }
+
+        private void challenge(String first, EnhancedAuthOutput output) {
+            exchange = new Scram();
+            String answer = exchange.first(first);
+            if (answer == null) {
+                output.failAuthentication(DisconnectedReasonCode.NOT_AUTHORIZED);
+            } else {
+                output.continueAuthentication(answer.getBytes(StandardCharsets.UTF_8));
+            }
+        }
+
+        private void verify(String last, EnhancedAuthOutput output) {
+            String proof = exchange == null ? null : exchange.last(last);
+            exchange = null;
+            if (proof == null) {
+                output.failAuthentication(DisconnectedReasonCode.NOT_AUTHORIZED);
+            } else {
+                output.authenticateSuccessfully(proof.getBytes(StandardCharsets.UTF_8));
             }
         }
 
@@ -115,6 +158,66 @@ public class GuardedHiveMq {
 
         private static String text(Optional<ByteBuffer> data) {
             return data.map(bytes -> StandardCharsets.UTF_8.decode(bytes).toString()).orElse("");
+        }
+    }
+
+    /** One exchange of SCRAM-SHA-256, the server's side; null is a message that is not as it must be. */
+    static class Scram {
+        private static final int ROUNDS = 4096;
+        private final byte[] salt = random(16);
+        private String nonce;
+        private String said;
+
+        String first(String message) {
+            if (!message.startsWith("n,,n=tester,r=") || message.length() == 14) {
+                return null;
+            }
+            String bare = message.substring(3);
+            nonce = bare.substring("n=tester,r=".length()).split(",")[0] + base64(random(18));
+            String answer = "r=" + nonce + ",s=" + base64(salt) + ",i=" + ROUNDS;
+            said = bare + "," + answer;
+            return answer;
+        }
+
+        String last(String message) {
+            int end = message.lastIndexOf(",p=");
+            if (end < 0 || !message.substring(0, end).equals("c=biws,r=" + nonce)) {
+                return null;
+            }
+            try {
+                byte[] salted = SecretKeyFactory.getInstance("PBKDF2WithHmacSHA256")
+                        .generateSecret(new PBEKeySpec("secret".toCharArray(), salt, ROUNDS, 256)).getEncoded();
+                byte[] stored = MessageDigest.getInstance("SHA-256").digest(mac(salted, "Client Key"));
+                String whole = said + "," + message.substring(0, end);
+                byte[] key = Base64.getDecoder().decode(message.substring(end + 3));
+                byte[] signature = mac(stored, whole);
+                if (key.length != signature.length) {
+                    return null;
+                }
+                for (int i = 0; i < key.length; i++) {
+                    key[i] ^= signature[i];
+                }
+                boolean proven = MessageDigest.isEqual(MessageDigest.getInstance("SHA-256").digest(key), stored);
+                return proven ? "v=" + base64(mac(mac(salted, "Server Key"), whole)) : null;
+            } catch (GeneralSecurityException | IllegalArgumentException error) {
+                return null;
+            }
+        }
+
+        private static byte[] mac(byte[] key, String text) throws GeneralSecurityException {
+            Mac mac = Mac.getInstance("HmacSHA256");
+            mac.init(new SecretKeySpec(key, "HmacSHA256"));
+            return mac.doFinal(text.getBytes(StandardCharsets.UTF_8));
+        }
+
+        private static byte[] random(int size) {
+            byte[] bytes = new byte[size];
+            new SecureRandom().nextBytes(bytes);
+            return bytes;
+        }
+
+        private static String base64(byte[] bytes) {
+            return Base64.getEncoder().encodeToString(bytes);
         }
     }
 }

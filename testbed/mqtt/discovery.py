@@ -7,7 +7,7 @@ import contextlib
 
 from testbed.dut import Dut
 from testbed.findings import Inconclusive, Violation
-from testbed.mqtt import ways
+from testbed.mqtt import scram, ways
 from testbed.mqtt.broker import Broker
 from testbed.mqtt.handle import VERSIONS
 from testbed.mqtt.packets import Connack, Puback, Publish, Suback, Subscribe, Subscription
@@ -27,6 +27,7 @@ CLAIMS = {
     "session-expiry": "keeps a session for the Session Expiry Interval asked for (5.0)",
     "assigned-client-id": "gives a client id to a client that has none",
     "enhanced-auth": "supports an Authentication Method (5.0)",
+    "scram": "supports the one of SCRAM that the parameter auth-method names (5.0)",
     "alias-limit": "does not take every topic alias, Topic Alias Maximum below 65,535 (5.0)",
     "receive-limit": "announces a Receive Maximum of at most 1,000 (5.0)",
     "packet-limit": "announces a Maximum Packet Size of at most 1 MiB (5.0)",
@@ -94,6 +95,7 @@ async def discover(trial: Trial) -> dict[str, bool]:
         if "enhanced-auth" not in trial.dut.claims:
             # It cannot be seen without the name of a method, which the description has to give.
             found["enhanced-auth"] = bool(broker.parameter("auth-method", ""))
+        found["scram"] = broker.parameter("auth-method", "") in scram.METHODS
     else:
         tried = await asyncio.gather(_qos(broker, 1), _qos(broker, 2), _retain(broker), _wildcards(broker))
         found = dict(zip(("qos-1", "qos-2", "retain", "wildcards"), tried, strict=True))
