@@ -5,14 +5,15 @@ A room is found through the entry-point group `testbed.protocols`; ours use the 
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import Any
 
-from testbed.dut import Dut
+from testbed.dut import Dut, Shim
 from testbed.game import Game
 from testbed.link.tap import Tap
 from testbed.trial import Cutter, Trial, Watch
@@ -39,6 +40,33 @@ class Fault:
     #: What the DUT seems to do, in a sentence.
     text: str
     tap: Callable[[Planted], Tap]
+
+
+@dataclass(frozen=True, slots=True)
+class ShimCheck:
+    """What one check of a shim came to."""
+
+    name: str
+    #: The edition it was tried in; empty where that is no matter.
+    edition: str = ""
+    #: What was found, where that is worth saying.
+    found: str = ""
+    ok: bool = True
+    #: Of a check that failed: what was expected, what came, and what to do.
+    expected: str = ""
+    came: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A format of a room's own, which is published beside those of the test bed."""
+
+    #: `shim-order.schema.json`
+    file: str
+    title: str
+    #: The types of which a value is one: structs.
+    kinds: tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +105,9 @@ class Role:
     probe: Callable[[Dut], Awaitable[dict[str, str]]] | None
     #: The statements of an edition that `watch` watches, without catalogue.
     watched: Callable[[str], frozenset[str]] = lambda edition: frozenset()
+    #: Whether a shim keeps its format: its name, how it is started, what fills its placeholders, a folder for it, and
+    #: a file for its standard error. None where there are no shims.
+    check_shim: Callable[[str, Shim, Mapping[str, str], Path, Path], AsyncIterator[ShimCheck]] | None = None
     #: Games that can be played against it, the usual one first.
     games: tuple[Game, ...] = ()
 
@@ -93,6 +124,8 @@ class ProtocolRoom:
     detect: Callable[[bytes], str | None] | None = None
     #: What who opened a connection calls itself, from the edition and its first frame; an empty text for nothing.
     introduces: Callable[[str, bytes], str] | None = None
+    #: Formats that others than the test bed read and write.
+    formats: tuple[Format, ...] = ()
     #: Makes the cutter of one direction of a captured stream, which takes every frame that the protocol allows.
     cutter: Callable[[], Cutter] | None = None
 

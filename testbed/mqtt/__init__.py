@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Mapping
 from functools import partial
+from pathlib import Path
 
-from testbed.mqtt import broker, client, client_discovery, discovery, rules
+from testbed.dut import Shim
+from testbed.mqtt import broker, client, client_discovery, discovery, rules, shim
 from testbed.mqtt.codec import decode, describe
 from testbed.mqtt.cutting import Cutter
 from testbed.mqtt.detection import detect, introduces
 from testbed.mqtt.framing import LARGEST_FRAME
 from testbed.mqtt.games import BROKER_GAMES
 from testbed.mqtt.handle import VERSIONS
-from testbed.protocol import Fault, ProtocolRoom, Role
+from testbed.protocol import Fault, Format, ProtocolRoom, Role, ShimCheck
 
 
 def dissect(edition: str, frame: bytes) -> str:
@@ -31,6 +34,15 @@ def client_faults(edition: str) -> tuple[Fault, ...]:
     from testbed.mqtt.client_faults import faults as of_edition
 
     return of_edition(edition)
+
+
+def check_shim(
+    name: str, launch: Shim, values: Mapping[str, str], work: Path, log: Path
+) -> AsyncIterator[ShimCheck]:
+    """Whether a shim keeps its format, which only who writes one wants to know."""
+    from testbed.mqtt.shim_check import check
+
+    return check(name, launch, values, work, log)
 
 
 PROTOCOL = ProtocolRoom(
@@ -72,9 +84,14 @@ PROTOCOL = ProtocolRoom(
             port=1883,
             probe=None,
             watched=partial(rules.watched, side="client"),
+            check_shim=check_shim,
         ),
     ),
     detect=detect,
     introduces=introduces,
+    formats=(
+        Format("shim-order.schema.json", "an order to an MQTT shim", (shim.Orders,)),
+        Format("shim-said.schema.json", "what an MQTT shim says", (shim.Reply, shim.Events)),
+    ),
     cutter=partial(Cutter, LARGEST_FRAME),
 )

@@ -166,7 +166,8 @@ class Aiomqtt:
             more["websocket_path"] = order.get("path") or "/"
         return Client(
             order["path"] if transport == "unix" else order["host"],
-            order["port"],
+            # Paho below it wants a port for a Unix socket, too, and does not use it.
+            order["port"] or 1883,
             identifier=order.get("client_id", ""),
             username=order.get("username"),
             password=order.get("password"),

@@ -76,7 +76,8 @@ class Paho:
         host = order["path"] if unix else order["host"]
         answer = asyncio.ensure_future(self._awaited.get("connect"))
         try:
-            await self._open(client, host, order["port"], order.get("keep_alive", 60), **more)
+            # Paho wants a port for a Unix socket, too, and does not use it.
+            await self._open(client, host, order["port"] or 1883, order.get("keep_alive", 60), **more)
             client.loop_start()
             flags, code, properties = await answer
         finally:
