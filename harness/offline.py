@@ -196,7 +196,8 @@ def _requirements(told: list[Product], cells: list[Cell]) -> list[RequirementInf
     return list(out.values())
 
 
-def _count(number: int, thing: str) -> str:
+def counted(number: int, thing: str) -> str:
+    """`1 connection`, `2 connections`."""
     return f"{number} {thing}{'' if number == 1 else 's'}"
 
 
@@ -211,9 +212,9 @@ def _notes(path: Path, reading: Reading, desk: _Desk, outcome: Outcome) -> Itera
         yield f"{path.name} holds no {thing}s."
     for kind, count in sorted(reading.link_types.items()):
         known = ", ".join(f"{number} {name}" for number, name in network.LINK_TYPES.items())
-        yield f"Not judged: {_count(count, 'packet')} of link type {kind}, which is unknown here. Known: {known}."
+        yield f"Not judged: {counted(count, 'packet')} of link type {kind}, which is unknown here. Known: {known}."
     for why, count in reading.unread.most_common(20):
-        yield f"Not judged: {_count(count, thing)}: {why}."
+        yield f"Not judged: {counted(count, thing)}: {why}."
     servers = desk.products.servers()
     ports = {role.port for role in roles().values()}
     late = strange = other = 0
@@ -223,10 +224,10 @@ def _notes(path: Path, reading: Reading, desk: _Desk, outcome: Outcome) -> Itera
         strange += count if near and whole else 0
         other += count if not near else 0
     if late:
-        yield f"Not judged: {_count(late, 'connection')}: the capture does not show the beginning."
+        yield f"Not judged: {counted(late, 'connection')}: the capture does not show the beginning."
     if strange:
-        yield f"Not judged: {_count(strange, 'connection')} to a known address: the opening is of no known protocol."
+        yield f"Not judged: {counted(strange, 'connection')} to a known address: the opening is of no known protocol."
     for why, count in desk.unjudged.most_common(20):
-        yield f"Not judged: {_count(count, 'connection')}: {why}."
+        yield f"Not judged: {counted(count, 'connection')}: {why}."
     if other:
-        yield f"Passed over: {_count(other, 'connection')} of other protocols."
+        yield f"Passed over: {counted(other, 'connection')} of other protocols."

@@ -37,6 +37,8 @@ class Account:
     packets: int = 0
     #: Connections in which it broke something.
     broken: int = 0
+    #: Connections in which a rule of ours failed.
+    failed: int = 0
     #: Why connections were judged in part -> how many.
     partly: Counter[str] = field(default_factory=Counter)
     cells: list[Cell] = field(default_factory=list)
@@ -50,6 +52,7 @@ class Account:
         self.connections += other.connections
         self.packets += other.packets
         self.broken += other.broken
+        self.failed += other.failed
         self.partly.update(other.partly)
         self.cells += other.cells
         self.breaches.update(other.breaches)
@@ -146,7 +149,10 @@ class Products:
         broken = {breach.requirement for breach in end.breaches}
         if not broken and not heard.failure:
             return
-        account.broken += bool(broken)
+        if broken:
+            account.broken += 1
+        else:
+            account.failed += 1
         new = any((product.role, id) not in self._told for id in broken)
         few = self._cells < MOST_CELLS and any(account.breaches[id] < MOST_ALIKE for id in broken)
         account.breaches.update(broken)
@@ -224,7 +230,7 @@ class Products:
             out += mine[:MOST_SHOWN]
             rest = [*mine[MOST_SHOWN:], *([self._rest[role]] if role in self._rest else [])]
             if rest:
-                count = f"{len(rest)}{'' if role not in self._rest else ' and more'}"
+                count = f"more than {len(rest) - 1}" if role in self._rest else str(len(rest))
                 folded = Product(self._unused(f"{count} other of role {role}"), role, "")
                 for product in rest:
                     folded.inside |= product.inside
@@ -247,17 +253,18 @@ class Products:
                     )
                 yield cell
             if account.unshown:
-                count = f"{account.unshown} more connections broke rules"
-                reason = f"{count}; the cells beside this one show the like with their packets"
+                count = f"{account.unshown} more {'connections' if account.unshown > 1 else 'connection'}"
+                reason = f"rules are broken in {count}; the cells beside this one show the like with their packets"
                 yield self._made(product, edition, "further connections", "fail", reason, [*account.more.values()])
-            clean = account.connections - account.broken
+            clean = account.connections - account.broken - account.failed
             if clean > 0:
                 yield self._made(product, edition, "", *_clean(account, clean, watched.get(edition, 0)), [])
 
 
 def _clean(account: Account, clean: int, watched: int) -> tuple[Verdict, str]:
     partly = "; ".join(f"{count}: {why}" for why, count in account.partly.most_common())
-    text = f"{clean} of {account.connections} connections, in which it said {account.packets} packets in all"
+    many = "connections" if account.connections > 1 else "connection"
+    text = f"{clean} of {account.connections} {many}, packets it said in all: {account.packets}"
     if partly:
         text += f" (judged in part: {partly})"
     if not account.packets:

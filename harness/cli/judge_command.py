@@ -67,13 +67,15 @@ def command(
         import msgspec
 
         click.echo(msgspec.json.encode(results))
-    else:
+    elif outcome.frames:
         _summary(results, outcome, folder, site, stale)
-    if outcome.interrupted or not outcome.frames:
-        for note in results.notes:
-            click.echo(visible(f"testbed: {note}"), err=True)
-        reason = "interrupted" if outcome.interrupted else f"{capture}: nothing in it could be judged"
-        click.echo(visible(f"testbed: {reason}"), err=True)
+    if not outcome.frames:
+        reasons = results.notes or ["it holds no connection of a protocol known here."]
+        text = "\n  ".join(reasons)
+        click.echo(visible(f"testbed: {capture}: nothing in it could be judged\n  {text}"), err=True)
+        return NOT_JUDGED
+    if outcome.interrupted:
+        click.echo("interrupted; what was read before is judged", err=True)
         return NOT_JUDGED
     return FAILS if stale or broken(results) else CONFORMS
 
@@ -150,7 +152,8 @@ def _summary(results: Results, outcome: Outcome, folder: Path, site: Path | None
     for text in stale:
         click.echo(visible(f"stale expectation: {text}"))
     click.echo(
-        f"{outcome.connections} connections, {outcome.frames} packets judged in {results.seconds:.1f} s; "
+        f"{offline.counted(outcome.connections, 'connection')}, {offline.counted(outcome.frames, 'packet')} "
+        f"judged in {results.seconds:.1f} s; "
         f"evidence in {folder}"
     )
     if site:

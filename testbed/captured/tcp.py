@@ -283,6 +283,7 @@ def _lost(connection: _Connection) -> str:
             first = side.waiting[0]
             before = first.place - side.next
             if before > 0:
-                return f"{before} bytes before packet {first.number} are not in the capture"
-            return f"bytes that packet {first.number} acknowledges are not in the capture"
+                lost = f"{before} bytes" if before > 1 else "a byte"
+                return f"{lost} before packet {first.number} cannot be found in the capture"
+            return f"bytes that packet {first.number} acknowledges cannot be found in the capture"
     return ""

@@ -75,14 +75,14 @@ def test_a_missing_segment_ends_what_is_heard_on_both_sides(tmp_path: Path) -> N
     lost = talk.packets.index(next(p for p in talk.packets if p.endswith(PING)))
     ear = heard(tmp_path, talk.packets[:lost] + talk.packets[lost + 1 :])
     assert ear.said == [CONNECT, CONNACK]
-    assert ear.missing == "bytes that packet 6 acknowledges are not in the capture"
+    assert ear.missing == "bytes that packet 6 acknowledges cannot be found in the capture"
 
 
 def test_a_gap_says_how_many_bytes_are_not_there(tmp_path: Path) -> None:
     talk = Talk().client(CONNECT).client(b"x" * 100).client(b"y")
     ear = heard(tmp_path, talk.packets[:4] + talk.packets[5:])
     assert ear.said[0] == CONNECT
-    assert ear.missing == "100 bytes before packet 5 are not in the capture"
+    assert ear.missing == "100 bytes before packet 5 cannot be found in the capture"
 
 
 def test_a_packet_that_was_cut_short_ends_what_is_heard(tmp_path: Path) -> None:
@@ -159,7 +159,7 @@ def test_what_waits_for_missing_bytes_is_bounded(tmp_path: Path) -> None:
     for _ in range(2000):
         talk.client(bytes(60))
     ear = heard(tmp_path, talk.packets)
-    assert ear.missing == "1 bytes before packet 5 are not in the capture"
+    assert ear.missing == "a byte before packet 5 cannot be found in the capture"
 
 
 def test_connections_beyond_the_bound_are_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
