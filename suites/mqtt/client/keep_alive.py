@@ -1,0 +1,87 @@
+"""Keep Alive: MQTT 3.1.1 and 5.0, section 3.1.2.10, and Server Keep Alive in 5.0, section 3.2.2.3.14.
+
+Judged by the Keep Alive that the CONNECT carries, from arrival times.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from harness.case import case
+from suites.mqtt import v5, v311
+from testbed.findings import Inconclusive
+from testbed.mqtt.client import Client
+from testbed.mqtt.packets import Pingreq, Pingresp, Publish
+from testbed.mqtt.properties import Property
+from testbed.mqtt.scripted_broker import Connection
+
+#: Seconds by which a packet may arrive later than it was sent, on a busy machine; of 2 s, no more than half of what a
+#: server waits before it gives the client up.
+LATE = 0.5
+
+
+async def _speaks_in_time(connection: Connection, seconds: int) -> None:
+    """PINGREQ, or another packet, comes within `seconds` of the packet before it; PINGREQ is answered."""
+    last = connection.received[-1][0]
+    now = asyncio.get_running_loop().time()
+    count = len(connection.received)
+    came = await connection.until(
+        lambda: connection.received[count][0] if len(connection.received) > count else None,
+        last + seconds + LATE - now,
+    )
+    if came is None or came > last + seconds + LATE:
+        late = f"a packet {came - last:.2f} s after the one before it" if came is not None else ""
+        connection.violated(f"PINGREQ, or another packet, within {seconds} s of the packet before it", late)
+    if connection.take(Pingreq) is not None:
+        await connection.send(Pingresp())
+
+
+async def _with_keep_alive(client: Client, connection: Connection) -> int:
+    """The Keep Alive of its CONNECT. Inconclusive when it is too long to wait for."""
+    seconds = connection.connect.keep_alive if connection.connect else 0
+    if not 0 < seconds <= 5:
+        raise Inconclusive(f"the client has a Keep Alive of {seconds} s, not 1 to 5")
+    return seconds
+
+
+@case(v311("3.1.2-23"), v5("3.1.2-20"), needs=("keep-alive",), lasts=5.0, rows={"1 s": 1, "2 s": 2})
+async def a_silent_client_sends_pingreq_within_the_keep_alive(client: Client, seconds: int) -> None:
+    """Twice: PINGREQ counts from the packet before it, and after PINGRESP it goes on."""
+    connection = await client.connected(keep_alive=seconds)
+    seconds = await _with_keep_alive(client, connection)
+    for _ in range(2):
+        await _speaks_in_time(connection, seconds)
+
+
+@case(v311("3.1.2-23"), v5("3.1.2-20"), needs=("keep-alive", "subscribe"), lasts=2.5)
+async def what_the_client_receives_does_not_replace_pingreq(client: Client) -> None:
+    """Messages of QoS 0 come all the time, which it answers with nothing."""
+    connection = await client.subscribed(keep_alive=2)
+    seconds = await _with_keep_alive(client, connection)
+    last = connection.received[-1][0]
+    count = len(connection.received)
+    while len(connection.received) == count and connection.ended_at is None:
+        await connection.send(Publish(client.topic(), b"x"))
+        await connection.until(lambda: len(connection.received) > count or None, 0.2)
+        if asyncio.get_running_loop().time() > last + seconds + LATE:
+            connection.violated(f"PINGREQ within {seconds} s of the last packet of the client")
+    if connection.take(Pingreq) is None:
+        connection.unprepared("PINGREQ was to come")
+
+
+@case(v5("3.1.2-21"), v5("3.2.2-21"), lasts=5.0, rows={"1 s": 1, "2 s": 2})
+async def server_keep_alive_replaces_the_keep_alive(client: Client, seconds: int) -> None:
+    """A shorter one than the client asked for."""
+    connection = await client.connected(keep_alive=60, connack={Property.SERVER_KEEP_ALIVE: seconds})
+    if connection.connect is not None and 0 < connection.connect.keep_alive <= seconds:
+        raise Inconclusive(f"the client has a Keep Alive of {connection.connect.keep_alive} s anyway")
+    for _ in range(2):
+        await _speaks_in_time(connection, seconds)
+
+
+@case(v5("3.1.2-21"), v5("3.2.2-21"), needs=("keep-alive",), lasts=2.5)
+async def server_keep_alive_counts_although_the_client_asked_for_none(client: Client) -> None:
+    connection = await client.connected(keep_alive=0, connack={Property.SERVER_KEEP_ALIVE: 2})
+    if connection.connect is not None and connection.connect.keep_alive:
+        raise Inconclusive(f"the client was told Keep Alive 0, and has {connection.connect.keep_alive} s")
+    await _speaks_in_time(connection, 2)

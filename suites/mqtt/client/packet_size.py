@@ -1,0 +1,96 @@
+"""The server's Maximum Packet Size: MQTT 5.0, section 3.2.2.3.6.
+
+The client is told to send more all the same, and may refuse, or leave.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.case import case
+from suites.mqtt import v5
+from testbed.mqtt.client import Client
+from testbed.mqtt.codec import describe, encode
+from testbed.mqtt.driving import Order
+from testbed.mqtt.packets import Packet, Publish, Subscribe, Unsubscribe
+from testbed.mqtt.properties import Property
+from testbed.mqtt.scripted_broker import Connection
+
+#: Bytes that the server takes.
+SIZE = 120
+_NEEDS = ("publish", "orders")
+_LIMIT = {Property.MAXIMUM_PACKET_SIZE: SIZE}
+
+
+def _large(connection: Connection, packet: Packet) -> bool:
+    return len(encode(packet, connection.version)) > SIZE
+
+
+async def _sends_nothing_large(client: Client, connection: Connection, order: Order, kind: type[Any]) -> None:
+    """No `kind` above the limit comes; the client lives, or says that it refuses and has left."""
+    packet = await connection.maybe(kind, lambda p: _large(connection, p), within=connection.trial.quiet)
+    if packet is not None:
+        size = len(encode(packet, connection.version))
+        connection.violated(
+            f"no packet over {SIZE} bytes, the Maximum Packet Size of the server", f"{size} bytes: {describe(packet)}"
+        )
+    refused = await client.reply(order, within=0.0)
+    if connection.ended_at is not None and refused is not None and not refused.ok:
+        return
+    await connection.receives_no(
+        kind,
+        lambda p: _large(connection, p),
+        for_=0.0,
+        because=f"over {SIZE} bytes, the server's Maximum Packet Size",
+    )
+
+
+async def _connected(client: Client) -> Connection:
+    """Set-up: a message within the limit comes."""
+    connection = await client.connected(connack=_LIMIT)
+    client.publish(payload=b"small")
+    await connection.asked(Publish, lambda p: p.payload == b"small")
+    return connection
+
+
+@case(v5("3.2.2-15"), needs=_NEEDS, rows={"twice the size": 2 * SIZE, "100 times the size": 100 * SIZE})
+async def a_message_too_large_for_the_server_is_not_sent(client: Client, size: int) -> None:
+    connection = await _connected(client)
+    order = client.publish(payload=b"x" * size)
+    await _sends_nothing_large(client, connection, order, Publish)
+
+
+@case(v5("3.2.2-15"), needs=(*_NEEDS, "qos-1", "qos-2"), rows={"QoS 1": 1, "QoS 2": 2})
+async def a_message_with_qos_too_large_for_the_server_is_not_sent(client: Client, qos: int) -> None:
+    connection = await _connected(client)
+    order = client.publish(payload=b"x" * 2 * SIZE, qos=qos)
+    await _sends_nothing_large(client, connection, order, Publish)
+
+
+@case(v5("3.2.2-15"), needs=_NEEDS)
+async def the_limit_counts_the_whole_packet(client: Client) -> None:
+    """A payload that fits would not, with fixed header, topic and properties."""
+    connection = await _connected(client)
+    order = client.publish(payload=b"x" * (SIZE - 2))
+    await _sends_nothing_large(client, connection, order, Publish)
+
+
+@case(v5("3.2.2-15"), needs=(*_NEEDS, "properties"))
+async def the_limit_counts_properties(client: Client) -> None:
+    connection = await _connected(client)
+    order = client.publish(payload=b"x", properties={Property.USER_PROPERTY: [("name", "x" * SIZE)]})
+    await _sends_nothing_large(client, connection, order, Publish)
+
+
+@case(v5("3.2.2-15"), needs=("subscribe", *_NEEDS))
+async def a_subscribe_too_large_for_the_server_is_not_sent(client: Client) -> None:
+    connection = await _connected(client)
+    order = client.subscribe(client.topic("x" * 2 * SIZE))
+    await _sends_nothing_large(client, connection, order, Subscribe)
+
+
+@case(v5("3.2.2-15"), needs=("subscribe", *_NEEDS))
+async def an_unsubscribe_too_large_for_the_server_is_not_sent(client: Client) -> None:
+    connection = await _connected(client)
+    order = client.unsubscribe(client.topic("x" * 2 * SIZE))
+    await _sends_nothing_large(client, connection, order, Unsubscribe)

@@ -1,0 +1,158 @@
+"""Topic aliases: MQTT 5.0, sections 3.2.2.3.8 and 3.3.2.3.4."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.case import case
+from suites.mqtt import v5
+from testbed.findings import Inconclusive
+from testbed.mqtt import shim
+from testbed.mqtt.client import Client
+from testbed.mqtt.codec import describe
+from testbed.mqtt.packets import Puback, Publish
+from testbed.mqtt.properties import Property, get, props
+from testbed.mqtt.scripted_broker import Connection
+
+ALIAS, MAXIMUM = Property.TOPIC_ALIAS, Property.TOPIC_ALIAS_MAXIMUM
+_SENDS = ("publish", "orders", "properties")
+_RECEIVES = ("subscribe", "qos-1", "topic-alias-maximum", "orders")
+
+
+# -- the client sends
+
+
+async def _sends_no_alias(client: Client, connection: Connection, alias: int, highest: int) -> None:
+    """Told to publish with `alias`, it sends none above `highest`; it may refuse, leave it out, or leave."""
+
+    def above(packet: Publish) -> bool:
+        sent = get(packet.properties, ALIAS)
+        return sent is not None and not 0 < sent <= highest
+
+    order = client.publish(payload=b"told", properties={ALIAS: alias})
+    packet = await connection.maybe(Publish, above, within=connection.trial.quiet)
+    if packet is not None:
+        connection.violated(f"no Topic Alias but 1 to {highest}" if highest else "no Topic Alias", describe(packet))
+    refused = await client.reply(order, within=0.0)
+    if connection.ended_at is not None and refused is not None and not refused.ok:
+        return
+    await connection.receives_no(Publish, above, for_=0.0, because=f"with a Topic Alias above {highest}")
+
+
+@case(v5("3.2.2-18"), needs=_SENDS, rows={"absent": {}, "0": {MAXIMUM: 0}})
+async def no_alias_is_sent_to_a_server_that_takes_none(client: Client, connack: dict[Property, Any]) -> None:
+    connection = await client.connected(connack=connack)
+    await _sends_no_alias(client, connection, 1, 0)
+
+
+@case(v5("3.2.2-17"), v5("3.3.2-9"), needs=_SENDS, rows={"3 of 2": (3, 2), "65535 of 10": (65_535, 10)})
+async def no_alias_above_the_maximum_of_the_server_is_sent(client: Client, pair: tuple[int, int]) -> None:
+    alias, maximum = pair
+    connection = await client.connected(connack={MAXIMUM: maximum})
+    await _sends_no_alias(client, connection, alias, maximum)
+
+
+@case(v5("3.3.2-8"), needs=_SENDS)
+async def alias_0_is_never_sent(client: Client) -> None:
+    connection = await client.connected(connack={MAXIMUM: 10})
+    await _sends_no_alias(client, connection, 0, 10)
+
+
+@case(v5("3.3.2-7"), needs=(*_SENDS, "qos-1", "session"))
+async def what_is_sent_again_carries_its_topic_and_no_alias_of_the_old_connection(client: Client) -> None:
+    """The alias was set on the old connection, and the message that used it is open; the new connection knows of no
+    alias until a PUBLISH with topic and alias sets it."""
+    connection = await client.connected(stored=True, connack={MAXIMUM: 10})
+    order = client.publish(payload=b"sets", qos=1, properties={ALIAS: 1})
+    first = await client.sent(connection, Publish)
+    if get(first.properties, ALIAS) != 1 or not first.topic:
+        connection.unprepared(f"the client does not set the alias it was told: {describe(first)}")
+    await connection.acknowledge(first)
+    await client.done(order)
+    client.told = client.control.order(shim.Publish(0, "", b"uses".hex(), 1, False, {"topic_alias": 1}))
+    second = await client.sent(connection, Publish)
+    if second.topic:
+        connection.unprepared(f"the client does not use the alias it set: {describe(second)}")
+    connection.drop()
+    again = await client.resumed(connack={MAXIMUM: 10})
+    repeat = await again.maybe(Publish)
+    if repeat is None:
+        again.unprepared("the client sends nothing again")
+    if not repeat.topic:
+        again.violated("a PUBLISH with its topic, as no alias is set on this connection", describe(repeat))
+
+
+# -- the client receives
+
+
+async def _subscribed(client: Client, maximum: int) -> tuple[Connection, int]:
+    """A connection with the highest alias that the client takes on it."""
+    connection = await client.subscribed(qos=1, announcing={MAXIMUM: maximum})
+    announced = connection.announced(MAXIMUM, 0)
+    if not announced:
+        raise Inconclusive("the client was told a Topic Alias Maximum, and takes no aliases")
+    return connection, announced
+
+
+async def _handed(client: Client, connection: Connection, payload: bytes, alias: int) -> None:
+    """The message came to the application: under its topic, or with the alias where the library leaves it to the
+    application to know what that stands for."""
+    message = await client.control.until(lambda: _message(client, payload), client.trial.patience)
+    if message is None:
+        connection.violated(f"the message {payload!r} handed to the application", "nothing")
+    known = message.topic == client.topic()
+    if not known and (message.topic or message.properties.get("topic_alias") != alias):
+        connection.violated(
+            f"the message {payload!r} under {client.topic()!r}, for which alias {alias} stands", str(message)
+        )
+
+
+def _message(client: Client, payload: bytes) -> shim.Message | None:
+    """What the client handed to its application with `payload`, under whatever topic."""
+    for event in client.control.events:
+        if isinstance(event, shim.Message) and event.payload == payload.hex():
+            return event
+    return None
+
+
+@case(v5("3.3.2-10"), needs=_RECEIVES, rows={"1 of 1": (1, 1), "1 of 10": (1, 10), "10 of 10": (10, 10)})
+async def every_alias_up_to_the_clients_maximum_is_taken(client: Client, pair: tuple[int, int]) -> None:
+    alias, maximum = pair
+    connection, announced = await _subscribed(client, maximum)
+    if announced != maximum:
+        raise Inconclusive(f"the client was told Topic Alias Maximum {maximum}, and takes {announced}")
+    told = props({ALIAS: alias})
+    for topic, payload in ((client.topic(), b"sets"), ("", b"uses")):
+        await connection.send(Publish(topic, payload, 1, packet_id=connection.next_id(), properties=told))
+        if await connection.maybe(Puback) is None:
+            connection.violated(f"PUBACK for a PUBLISH with Topic Alias {alias}")
+        await _handed(client, connection, payload, alias)
+
+
+@case(v5("3.3.2-10"), needs=_RECEIVES)
+async def many_aliases_are_told_apart_and_set_anew(client: Client) -> None:
+    connection, announced = await _subscribed(client, 10)
+    for alias in range(1, announced + 1):
+        other = Publish(client.topic(f"other/{alias}"), b"sets", properties=props({ALIAS: alias}))
+        await connection.send(other)
+    last = props({ALIAS: announced})
+    await connection.send(Publish(client.topic(), b"sets anew", properties=last))
+    await connection.send(Publish("", b"uses", 1, packet_id=1, properties=last))
+    await _handed(client, connection, b"uses", announced)
+
+
+@case(v5("3.3.2-7"), needs=_RECEIVES)
+async def an_alias_does_not_outlive_its_connection(client: Client) -> None:
+    """The server uses it on the next connection without having set it there. The client may leave; it must not take
+    the topic of the old connection."""
+    connection, _ = await _subscribed(client, 10)
+    await connection.send(Publish(client.topic(), b"sets", 1, packet_id=1, properties=props({ALIAS: 1})))
+    await _handed(client, connection, b"sets", 1)
+    connection.drop()
+    again, _ = await _subscribed(client, 10)
+    await again.send(Publish("", b"uses", 1, packet_id=1, properties=props({ALIAS: 1})))
+    message = await client.handed(client.topic(), lambda one: one.payload == b"uses".hex(), within=client.trial.quiet)
+    if message is not None:
+        again.violated("no message under the topic that alias 1 stood for on an earlier connection", str(message))
+    if again.ended_at is None:
+        await again.settled()
