@@ -124,7 +124,8 @@ async def qualify(
         device = await launch(description, folder, role.ready, here=here)
         try:
             names.append(f"{description.name} {device.dut.version}".strip())
-            shop = _Shop(device.dut, role, hurried(profile, NEAR_PATIENCE), scheduler.Lanes(lanes))
+            at_once = min(lanes, getattr(device, "lanes", lanes))
+            shop = _Shop(device.dut, role, hurried(profile, NEAR_PATIENCE), scheduler.Lanes(at_once))
             last = description is devices[-1][0]
             await _learn(shop, cells, told)
             for result in await _plant(shop, left, told, last=last):

@@ -32,7 +32,8 @@ def _body(packet: Packet, tap: PacketTap) -> tuple[int, bytes]:
     return frame[0], frame[at + 1 :]
 
 
-def _long_length(packet: Packet, tap: PacketTap) -> Packet:
+def long_length(packet: Packet, tap: PacketTap) -> Packet:
+    """The packet with a remaining length in one byte more than it needs."""
     first, body = _body(packet, tap)
     short = varint(len(body))
     if len(short) == 4:
@@ -62,7 +63,8 @@ def _bare_connack(packet: Any, tap: PacketTap) -> Packet:
     return _bare(alter(packet, properties=()), tap, 2)
 
 
-def _bare_publish(packet: Any, tap: PacketTap) -> Packet:
+def bare_publish(packet: Any, tap: PacketTap) -> Packet:
+    """A PUBLISH without properties less its Property Length."""
     return _bare(packet, tap, len(text(packet.topic)) + (2 if packet.packet_id is not None else 0))
 
 
@@ -111,11 +113,11 @@ PLANS = (
         "3.3.2-1",
         "3.3.2-1",
     ),
-    Plan("pingresp-long-length", "spends two bytes on a length of 0", answers(Pingresp, _long_length), "", "1.5.5-1"),
+    Plan("pingresp-long-length", "spends two bytes on a length of 0", answers(Pingresp, long_length), "", "1.5.5-1"),
     Plan(
         "suback-long-length",
         "spends a byte too many on the length of SUBACK",
-        answers(Suback, _long_length),
+        answers(Suback, long_length),
         "",
         "1.5.5-1",
     ),
@@ -150,7 +152,7 @@ PLANS = (
     Plan(
         "publish-no-property-length",
         "leaves the Property Length out of PUBLISH",
-        answers(Publish, _bare_publish),
+        answers(Publish, bare_publish),
         "",
         "2.2.2-1",
     ),

@@ -45,7 +45,7 @@ class PacketTap(Tap):
 
     def __init__(self, planted: Planted, version: Version) -> None:
         self.planted, self.version = planted, version
-        #: The tester's CONNECT, as it said it.
+        #: The CONNECT, as the tester or the client under test said it.
         self.connect: Connect | None = None
         self._up, self._down = Framer(LARGEST), Framer(LARGEST)
         self._after: list[Callable[[], None]] = []
@@ -134,6 +134,8 @@ class PacketTap(Tap):
         return self.ask(packet)
 
     def _answered(self, packet: Packet) -> Out:
+        if isinstance(packet, Connect):
+            self.connect = packet
         if isinstance(packet, Pubrel) and packet.packet_id in self._absorbed:
             self._absorbed.discard(packet.packet_id)
             self.tell(Pubcomp(packet.packet_id))
@@ -215,6 +217,10 @@ def answers(kind: type | tuple[type, ...], change: Change, where: Where | None =
 def asks(kind: type | tuple[type, ...], change: Change, where: Where | None = None) -> Make:
     """A fault in what the broker does: packets of `kind` that fit `where` are changed on their way to it."""
     return changing(ask=_table(kind, change, where))
+
+
+#: The same, of a client under test: what it says, and what it is told.
+says, hears = answers, asks
 
 
 def _table(kind: type | tuple[type, ...], change: Change, where: Where | None) -> dict[type, Change]:
