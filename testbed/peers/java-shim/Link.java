@@ -54,6 +54,10 @@ final class Link {
         }
         event.add("error", String.valueOf(why));
         synchronized (this) {
+            settle();
+            if (stage == Stage.OVER) {
+                return; // what still waits hears from left()
+            }
             if (stage == Stage.OPENING) {
                 early = early == null ? event : early;
             } else if (stage == Stage.OPEN) {
@@ -61,7 +65,6 @@ final class Link {
                 Shim.say(event);
             }
         }
-        settle();
         fail("the connection was lost");
     }
 
