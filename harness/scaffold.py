@@ -31,6 +31,7 @@ TLS = {
     "tls-authority": "PEM file with the authority that signed its certificate",
     "tls-certificate": "PEM file with the tester's own certificate, if it asks for one",
     "tls-key": "PEM file with the tester's own key",
+    "tls-server-name": "name asked for in TLS, if not the endpoint's host",
     "tls-verify": "false: take any certificate",
 }
 
