@@ -68,6 +68,7 @@ class Overheard:
     last_at: int = 0
     _recent: deque[Crossed] = field(default_factory=lambda: deque(maxlen=BEFORE))
     _calls: tuple[tuple[Callable[[bytes, int], None], ...], ...] = ()
+    _breaches: tuple[list[Breach], list[Breach]] = field(default_factory=lambda: ([], []))
     _broken: int = 0
     #: Frames below this number are kept.
     _keep: int = OPENING
@@ -80,6 +81,8 @@ class Overheard:
                 calls[side].append(end.watch.received)
                 calls[1 - side].append(end.watch.sent)
         self._calls = tuple(tuple(each) for each in calls)
+        first, second = ([] if end is None else end.breaches for end in self.ends)
+        self._breaches = first, second
 
     def _end(self, role: Role | None) -> End | None:
         if role is None or role.watch is None:
@@ -90,7 +93,7 @@ class Overheard:
 
     def said(self, side: int, frames: list[bytes], at: int, packet: int) -> bool:
         """Judge frames of one side."""
-        calls = self._calls[side]
+        calls, (first, second) = self._calls[side], self._breaches
         number = self.frames
         try:
             for frame in frames:
@@ -102,7 +105,7 @@ class Overheard:
                 if number < self._keep:
                     self.kept[number] = self._recent[-1]
                 number += 1
-                if sum(len(end.breaches) for end in self.ends if end) != self._broken:
+                if len(first) + len(second) != self._broken:
                     self._keep_this(number)
         except Exception as error:  # a rule that fails is ours, and costs this connection alone
             self.failure, self.trace = f"{type(error).__name__}: {error}", traced(error)
@@ -119,7 +122,7 @@ class Overheard:
         return True
 
     def _keep_this(self, number: int) -> None:
-        self._broken = sum(len(end.breaches) for end in self.ends if end)
+        self._broken = sum(map(len, self._breaches))
         if len(self.kept) + BEFORE <= MOST:
             self.kept.update((each.number, each) for each in self._recent)
             self._keep = number + BEHIND
@@ -136,7 +139,7 @@ class Overheard:
                         end.watch.closed(self.frames)
             except Exception as error:  # as above
                 self.failure, self.trace = f"{type(error).__name__}: {error}", traced(error)
-            if self._recent and sum(len(end.breaches) for end in self.ends if end) != self._broken:
+            if self._recent and sum(map(len, self._breaches)) != self._broken:
                 self._keep_this(self.frames)
         self.done(self)
 

@@ -90,8 +90,8 @@ class Listener:
         if self._judge is not None:
             self._judge.over(at, packet, missing)
         elif self._opening or self._wrappings:
-            name = self._wrappings[-1].name if self._wrappings else ""
-            self._desk.passed_over(self._meeting, f"nothing was said in it beyond the handshake of {name}" if name else "")
+            why = f"nothing but a handshake of {self._wrappings[-1].name}" if self._wrappings else ""
+            self._desk.passed_over(self._meeting, why)
 
     def _plain(self, side: int, data: bytes, at: int, packet: int) -> bool:
         """Bytes without their wrappings."""
@@ -103,7 +103,7 @@ class Listener:
                 return judge.said(side, frames, at, packet)
             self._pending[side] += len(data)
             if self._pending[side] > LARGEST_FRAME:
-                raise Opaque(f"it has a packet of more than {LARGEST_FRAME >> 20} MiB")
+                raise Opaque(f"a packet of more than {LARGEST_FRAME >> 20} MiB")
             return True
         if side:
             # Who was called speaks first: nothing that a room here could know.

@@ -21,7 +21,7 @@ _LONGEST_HELLO = 1 << 16
 #: The random of a ServerHello that asks for another ClientHello.
 _RETRY = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")
 _NAMES = {0x0300: "SSL 3.0", 0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3"}
-NO_SECRETS = "it is encrypted with TLS, and its secrets are not there (--keylog)"
+NO_SECRETS = "encrypted with TLS, and the secrets are not there (--keylog)"
 
 
 class _Messages:
@@ -102,7 +102,7 @@ class Tls:
         while at + 5 <= len(rest):
             kind, size = rest[at], rest[at + 3] << 8 | rest[at + 4]
             if not _CHANGE <= kind <= _DATA + 1 or rest[at + 1] != 3 or size > _LARGEST:
-                raise Opaque("what stands there is no TLS record")
+                raise Opaque("what follows is no TLS record")
             end = at + 5 + size
             if end > len(rest):
                 break
@@ -121,7 +121,7 @@ class Tls:
             return b""
         if half.opener is None:
             if kind == _DATA:
-                raise Opaque("it sends TLS early data, which is not decrypted")
+                raise Opaque("TLS early data, which is not decrypted")
             if kind == _HANDSHAKE:
                 for message, body in half.messages.feed(record):
                     self._hello(side, message, body)
@@ -144,10 +144,10 @@ class Tls:
             self._server, self._version = random, version
             self.name = _NAMES.get(version, "TLS")
             if version not in (0x0303, 0x0304):
-                raise Opaque(f"it is encrypted with {_NAMES.get(version, 'an unknown TLS')}, which is not decrypted")
+                raise Opaque(f"encrypted with {_NAMES.get(version, 'an unknown TLS')}, which is not decrypted")
             self._suite = SUITES.get(suite)
             if self._suite is None:
-                raise Opaque(f"it is encrypted with the TLS cipher suite 0x{suite:04X}, which is not decrypted")
+                raise Opaque(f"encrypted with the TLS cipher suite 0x{suite:04X}, which is not decrypted")
             if version == 0x0304:
                 for number, name in enumerate(("CLIENT", "SERVER")):
                     self._open13(self._halves[number], f"{name}_HANDSHAKE_TRAFFIC_SECRET")
@@ -170,7 +170,7 @@ class Tls:
 
     def _change12(self, side: int, half: _Half) -> None:
         if half.opener is not None:
-            raise Opaque("it negotiates TLS again, which is not followed")
+            raise Opaque("TLS is negotiated again, which is not followed")
         master = self._secrets.find("CLIENT_RANDOM", self._client)
         if master is None:
             raise Opaque(NO_SECRETS)

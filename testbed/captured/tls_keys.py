@@ -75,7 +75,7 @@ class Opener:
         try:
             content = self._cipher.decrypt(nonce, record, extra)
         except (InvalidTag, ValueError):
-            raise Opaque("the TLS secrets do not open it") from None
+            raise Opaque("the TLS secrets do not fit") from None
         if not self._modern:
             return kind, content
         content = content.rstrip(b"\0")

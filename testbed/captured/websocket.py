@@ -47,7 +47,7 @@ class WebSocket:
         try:
             next(self._runs[side])
         except (WebSocketException, ValueError, LookupError, EOFError, NotImplementedError) as error:
-            raise Opaque(f"its WebSocket frames cannot be read ({error})") from None
+            raise Opaque(f"WebSocket frames that cannot be read ({error})") from None
         out, self._out = self._out, []
         return out
 
@@ -61,11 +61,11 @@ class WebSocket:
         reader = self._readers[1]
         response = yield from Response.parse(reader.read_line, reader.read_exact, reader.read_to_eof)
         if response.status_code != 101:
-            raise Opaque(f"its WebSocket handshake is answered with HTTP {response.status_code}")
+            raise Opaque(f"the WebSocket handshake is answered with HTTP {response.status_code}")
         for header in response.headers.get_all("Sec-WebSocket-Extensions"):
             for name, parameters in parse_extension(header):
                 if name != "permessage-deflate":
-                    raise Opaque(f"its WebSocket frames use the extension {name}, which cannot be read")
+                    raise Opaque(f"WebSocket frames with the extension {name}, which cannot be read")
                 said = {key for key, _ in parameters}
                 for extensions, side in zip(self._extensions, ("client", "server"), strict=True):
                     extensions.append(PerMessageDeflate(f"{side}_no_context_takeover" in said, True, 15, 15))
@@ -80,5 +80,5 @@ class WebSocket:
             elif frame.opcode is not Opcode.CONT:
                 continue
             if self._kinds[side] is not Opcode.BINARY:
-                raise Opaque("it has WebSocket messages that are text")
+                raise Opaque("WebSocket messages that are text")
             self._out.append((side, bytes(frame.data)))

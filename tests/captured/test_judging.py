@@ -164,7 +164,7 @@ def test_tls_is_judged_by_a_key_log_or_by_secrets_in_the_capture(tmp_path: Path)
 def test_encrypted_connections_without_secrets_are_counted(tmp_path: Path) -> None:
     talk, _ = tls_talk(tmp_path, [(0, CONNECT)])
     results, done = judge(tmp_path, pcap(talk.packets), code=3)
-    note = "Not judged: 1 connection: it is encrypted with TLS, and its secrets are not there (--keylog)."
+    note = "Not judged: 1 connection: encrypted with TLS, and the secrets are not there (--keylog)."
     assert results.notes == [note]
     assert note in done.stderr
     assert "nothing in it could be judged" in done.stderr

@@ -85,7 +85,7 @@ def test_without_secrets_nothing_is_heard_and_that_is_said(tmp_path: Path, versi
 def test_secrets_that_do_not_fit_are_said(tmp_path: Path, version: ssl.TLSVersion) -> None:
     talk, log = tls_talk(tmp_path, SAID, version=version)
     wrong = b"\n".join(line[:-8] + b"00000000" for line in log.splitlines())
-    with pytest.raises(Opaque, match="do not open it"):
+    with pytest.raises(Opaque, match="do not fit"):
         opened(tmp_path, talk, wrong)
 
 
