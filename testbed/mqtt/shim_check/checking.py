@@ -28,8 +28,8 @@ _Check = Callable[[Subject], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A check: what the shim must name for it, whether it is of MQTT 5.0 alone, and whether one edition is enough. The
-    docstring of the function is its name."""
+    """A check: what the shim must name for it, whether it is of MQTT 5.0 alone, and whether one edition is enough.
+    The docstring of the function is its name."""
 
     run: _Check
     needs: tuple[str, ...] = ()

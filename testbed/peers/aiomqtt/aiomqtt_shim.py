@@ -119,11 +119,18 @@ class Aiomqtt:
             return
         open_socket = client._client.socket()
         if open_socket is not None:
+            descriptor = open_socket.fileno()
             with suppress(OSError):
                 open_socket.shutdown(socket.SHUT_RDWR)
             if client._connected.done():
                 with suppress(Exception):  # its reason is ours
                     await client._disconnected
+            # It may wait to write to a socket that is closed by now. The next connection gets the same descriptor,
+            # and must not suffer from what was before a reset.
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(0)
+            loop.remove_writer(descriptor)
+            loop.remove_reader(descriptor)
         if client._lock.locked():
             with suppress(MqttError):
                 await client.__aexit__(None, None, None)

@@ -141,15 +141,19 @@ class Amqtt:
             task.cancel()
 
     async def _read(self, client: Any) -> None:
-        """`deliver_message` is cancelled when the connection ends."""
-        try:
-            while True:
-                came = (await client.deliver_message()).publish_packet
-                message(came.topic_name, came.data, came.qos, came.retain_flag, came.dup_flag)
-        except asyncio.CancelledError:
-            if self._reading is None:
-                raise
-            lost(error="the connection has ended")
+        """amqtt tells the end by cancelling `deliver_message`, if that waits; its own watch knows in any case."""
+        watch = client._disconnect_task
+        while True:
+            delivery = asyncio.ensure_future(client.deliver_message())
+            try:
+                await asyncio.wait({delivery, watch}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                delivery.cancel()
+            if not delivery.done() or delivery.cancelled():
+                break
+            came = delivery.result().publish_packet
+            message(came.topic_name, came.data, came.qos, came.retain_flag, came.dup_flag)
+        lost(error="the connection has ended")
 
 
 def _config(order: Order) -> dict[str, Any]:

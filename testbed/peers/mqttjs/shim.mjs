@@ -36,6 +36,13 @@ const say = members => {
   }
 }
 
+// Buffer.from takes what it can of a text that is not hexadecimal.
+function bytes (hex) {
+  const made = Buffer.from(hex ?? '', 'hex')
+  if (made.length * 2 !== (hex ?? '').length) throw new Failed(`not hexadecimal: ${hex}`)
+  return made
+}
+
 class Failed extends Error {
   constructor (text, members = {}) {
     super(text)
@@ -57,7 +64,7 @@ function properties (order) {
     if (name === 'user_property') {
       made[theirs] = {}
       for (const [key, text] of value) (made[theirs][key] ??= []).push(text)
-    } else if (BINARY.includes(name)) made[theirs] = Buffer.from(value, 'hex')
+    } else if (BINARY.includes(name)) made[theirs] = bytes(value)
     else made[theirs] = FLAGS.includes(name) ? Boolean(value) : value
   }
   return Object.keys(made).length ? made : undefined
@@ -99,7 +106,7 @@ function options (order) {
   if (transport.startsWith('ws')) made.path = order.path || '/'
   if (order.will) {
     const { topic, payload, qos, retain } = order.will
-    made.will = { topic, payload: Buffer.from(payload ?? '', 'hex'), qos: qos ?? 0, retain: retain ?? false }
+    made.will = { topic, payload: bytes(payload), qos: qos ?? 0, retain: retain ?? false }
     if (v5) made.will.properties = properties(order.will)
   }
   if (v5) made.properties = properties(order)
@@ -131,7 +138,7 @@ function connect (order) {
       const data = answers.shift()
       if (packet.reasonCode !== 0x18 || data === undefined) return callback()
       const authenticationMethod = packet.properties?.authenticationMethod
-      const authenticationData = Buffer.from(data, 'hex')
+      const authenticationData = bytes(data)
       callback(null, { cmd: 'auth', reasonCode: 0x18, properties: { authenticationMethod, authenticationData } })
     }
     mine.on('connect', packet => {
@@ -140,7 +147,8 @@ function connect (order) {
       resolve({ codes: [code], session_present: packet.sessionPresent, properties: told(packet.properties) })
     })
     mine.on('packetreceive', packet => {
-      if (packet.cmd === 'puback' || packet.cmd === 'pubcomp' || (packet.cmd === 'pubrec' && packet.reasonCode >= 0x80)) {
+      const last = ['puback', 'pubcomp'].includes(packet.cmd)
+      if (last || (packet.cmd === 'pubrec' && packet.reasonCode >= 0x80)) {
         mine.codes.set(packet.messageId, packet)
       }
       if (packet.cmd === 'pingresp') mine.emit('pong')
@@ -221,7 +229,7 @@ const orders = {
     const qos = order.qos ?? 0
     const more = { qos, retain: order.retain ?? false, properties: mine.v5 ? properties(order) : undefined }
     let number
-    mine.publish(order.topic, Buffer.from(order.payload ?? '', 'hex'), more, error => {
+    mine.publish(order.topic, bytes(order.payload), more, error => {
       const packet = mine.codes.get(number)
       mine.codes.delete(number)
       const members = qos && mine.v5 && packet
@@ -250,6 +258,9 @@ const orders = {
   }
 }
 
+// Members that an order cannot be without.
+const NEEDED = { connect: ['host', 'port', 'edition'], publish: ['topic'], subscribe: ['filters'], unsubscribe: ['filters'] }
+
 // Begins an order and answers it once, in time, whatever the library does.
 function obey (line) {
   let id = 0
@@ -259,6 +270,8 @@ function obey (line) {
     if (!Number.isInteger(order.id)) throw new Error('has no id')
     id = order.id
     if (!Object.hasOwn(orders, order.op)) throw new Error(`the order ${JSON.stringify(order.op)} is not taken here`)
+    const lacking = (NEEDED[order.op] ?? []).filter(name => order[name] === undefined)
+    if (lacking.length) throw new Error(`${order.op} lacks ${lacking.join(', ')}`)
   } catch (error) {
     return say({ id, ok: false, error: `is no order: ${error.message}` })
   }
