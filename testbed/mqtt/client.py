@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -129,8 +129,10 @@ class Client(Handle):
         password: str | None = None,
         will: Will | None = None,
         properties: Any = (),
+        answers: Sequence[bytes] = (),
     ) -> shim.Connect:
-        """What it is told of its CONNECT. `stored` asks for a session that outlives the connection: Clean Session 0
+        """What it is told of its CONNECT. `answers` is what it says to the AUTH packets that come (needs
+        `authentication`); `stored` asks for a session that outlives the connection: Clean Session 0
         in 3.1.1; Clean Start 0 and a Session Expiry Interval of `STORED` seconds in 5.0 (needs `session`)."""
         where = self._where
         assert where is not None
@@ -159,6 +161,7 @@ class Client(Handle):
             transport=where.transport,
             path=where.path,
             tls=self._trust,
+            answers=[one.hex() for one in answers],
         )
 
     async def next_connection(self, order: Order | None = None, within: float | None = None) -> Connection | None:
@@ -277,9 +280,9 @@ class Client(Handle):
         """Tell it to send PINGREQ (needs `ping`)."""
         return self.control.order(shim.Ping(0))
 
-    def authenticate(self, data: bytes = b"") -> Order:
-        """Tell it to authenticate again (needs `authenticate`)."""
-        return self.control.order(shim.Authenticate(0, data.hex()))
+    def authenticate(self, data: bytes = b"", answers: Sequence[bytes] = ()) -> Order:
+        """Tell it to authenticate again (needs `authenticate`), and what to answer then."""
+        return self.control.order(shim.Authenticate(0, data.hex(), [one.hex() for one in answers]))
 
     def message(
         self, topic: str = "", payload: bytes = b"x", qos: int = 0, retain: bool = False, properties: Any = ()

@@ -10,7 +10,7 @@ from typing import Any
 from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.client import Client
-from testbed.mqtt.codec import describe, encode
+from testbed.mqtt.codec import encode
 from testbed.mqtt.driving import Order
 from testbed.mqtt.packets import Packet, Publish, Subscribe, Unsubscribe
 from testbed.mqtt.properties import Property
@@ -27,22 +27,8 @@ def _large(connection: Connection, packet: Packet) -> bool:
 
 
 async def _sends_nothing_large(client: Client, connection: Connection, order: Order, kind: type[Any]) -> None:
-    """No `kind` above the limit comes; the client lives, or says that it refuses and has left."""
-    packet = await connection.maybe(kind, lambda p: _large(connection, p), within=connection.trial.quiet)
-    if packet is not None:
-        size = len(encode(packet, connection.version))
-        connection.violated(
-            f"no packet over {SIZE} bytes, the Maximum Packet Size of the server", f"{size} bytes: {describe(packet)}"
-        )
-    refused = await client.reply(order, within=0.0)
-    if connection.ended_at is not None and refused is not None and not refused.ok:
-        return
-    await connection.receives_no(
-        kind,
-        lambda p: _large(connection, p),
-        for_=0.0,
-        because=f"over {SIZE} bytes, the server's Maximum Packet Size",
-    )
+    because = f"over {SIZE} bytes, the Maximum Packet Size of the server"
+    await client.sends_no(connection, kind, order, lambda p: _large(connection, p), because=because)
 
 
 async def _connected(client: Client) -> Connection:
