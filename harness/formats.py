@@ -12,7 +12,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
@@ -24,9 +24,11 @@ from harness.lookup import Shown
 from harness.profile import ProfileFile
 from harness.report.schema import FORMATS as RESULTS
 from harness.report.schema import folder, schema_of
+from harness.shims import Checked
 from harness.trace import FORMAT as TRACE_FORMAT
 from harness.trace import Trace
 from testbed.dut import Description
+from testbed.protocol import Format, rooms
 
 #: Schema -> (type, the file that people write).
 WRITTEN: dict[str, tuple[type[msgspec.Struct], str]] = {
@@ -43,16 +45,34 @@ PRINTED: dict[str, tuple[type[msgspec.Struct], str]] = {
     "show.schema.json": (Shown, "iot-testbed-show/1"),
     "coverage.schema.json": (Coverage, "iot-testbed-coverage/1"),
     "doctor.schema.json": (Diagnosis, "iot-testbed-doctor/1"),
+    "check-shim.schema.json": (Checked, "iot-testbed-shim-check/1"),
 }
+
+
+def announced() -> dict[str, Format]:
+    """The formats of protocol rooms, which others than we read and write, by schema."""
+    return {one.file: one for room in rooms() for one in room.formats}
+
+
+def files() -> list[str]:
+    """Every schema."""
+    return [*WRITTEN, *PRINTED, *announced()]
 
 
 def schema(file: str) -> dict[str, Any]:
     """The schema that stands in `schemas/formats/<file>`."""
     if file in PRINTED:
         return schema_of(*PRINTED[file])
-    kind, name = WRITTEN[file]
-    made = msgspec.json.schema(kind)
-    _describe(made["$defs"], kind)
+    if file in WRITTEN:
+        kind, name = WRITTEN[file]
+        made = msgspec.json.schema(kind)
+        _describe(made["$defs"], kind)
+    else:
+        name, kinds = announced()[file].title, announced()[file].kinds
+        either, definitions = msgspec.json.schema_components(kinds, ref_template="#/$defs/{name}")
+        for kind in (one for many in kinds for one in get_args(many) or (many,)):
+            _describe(definitions, kind)
+        made = {**(either[0] if len(either) == 1 else {"anyOf": list(either)}), "$defs": definitions}
     urn = f"urn:iot-testbed:{file.partition('.')[0]}"
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": urn, "title": name, **made}
 
@@ -65,7 +85,7 @@ def text_of(file: str) -> str:
 def write(target: Path) -> list[Path]:
     """Write every schema into the folder `target`."""
     target.mkdir(parents=True, exist_ok=True)
-    paths = [target / file for file in (*WRITTEN, *PRINTED)]
+    paths = [target / file for file in files()]
     for path in paths:
         path.write_text(text_of(path.name), encoding="utf-8")
     return paths

@@ -18,6 +18,7 @@ COMMANDS = {
     "coverage": "which requirements have a case or a rule, and why the others have none",
     "qualify": "plant faults and count what the suite catches",
     "doctor": "what is missing, and the command that fixes it",
+    "check-shim": "whether a shim around a client library keeps its format",
     "new": "write a first description or profile",
 }
 
@@ -31,7 +32,7 @@ class _Lazy(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        module = importlib.import_module(f"harness.cli.{cmd_name}_command")
+        module = importlib.import_module(f"harness.cli.{cmd_name.replace('-', '_')}_command")
         return module.command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

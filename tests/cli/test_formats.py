@@ -15,7 +15,7 @@ from harness.profile import places
 from testbed.launch import peers
 from tests.command import run_testbed
 
-FILES = [*formats.WRITTEN, *formats.PRINTED]
+FILES = formats.files()
 
 
 def validator(file: str) -> Draft202012Validator:

@@ -259,7 +259,12 @@ const orders = {
 }
 
 // Members that an order cannot be without.
-const NEEDED = { connect: ['host', 'port', 'edition'], publish: ['topic'], subscribe: ['filters'], unsubscribe: ['filters'] }
+const NEEDED = {
+  connect: ['host', 'port', 'edition'],
+  publish: ['topic'],
+  subscribe: ['filters'],
+  unsubscribe: ['filters']
+}
 
 // Begins an order and answers it once, in time, whatever the library does.
 function obey (line) {
