@@ -1,5 +1,5 @@
-"""Enhanced authentication: MQTT 5.0, sections 3.15 and 4.12. Methods are any names that both sides know; one exchange is
-that of SCRAM-SHA-256 (RFC 7677)."""
+"""Enhanced authentication: MQTT 5.0, sections 3.15 and 4.12. Methods are any names that both sides know; one exchange
+is that of SCRAM-SHA-256 (RFC 7677)."""
 
 from __future__ import annotations
 
@@ -23,9 +23,10 @@ def _auth(data: bytes, method: str = PLAIN, flags: int | None = None) -> Auth:
     return Auth(0x18, props({METHOD: method, DATA: data}), flags=flags)
 
 
-async def _opens(client: Client, *answers: bytes, method: str = PLAIN, data: bytes = b"first") -> Connection:
+async def _opens(client: Client, *answers: bytes, method: str = PLAIN, data: bytes = b"") -> Connection:
     """Set-up: a CONNECT with an Authentication Method, not answered."""
-    connection = await client.opens(properties={METHOD: method, DATA: data}, answers=answers)
+    told = {METHOD: method, DATA: data} if data else {METHOD: method}
+    connection = await client.opens(properties=told, answers=answers)
     if connection.announced(METHOD) != method:
         connection.unprepared("the client was told an Authentication Method, and sends another, or none")
     return connection
