@@ -250,7 +250,9 @@ async def _against(
         planting = Planted()
         result = await shop.judge(cell, (lambda: fault.tap(planting),))
         touched = touched or planting.touched
-        if result.verdict == "fail" and planting.touched:
+        # A rule may have seen the breach although the case itself came to no end.
+        failing = result.verdict == "fail" or any(finding.verdict == "fail" for finding in result.findings)
+        if failing and planting.touched:
             failed.append(result)
             over = over or enough(result)
 

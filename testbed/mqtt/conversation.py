@@ -111,6 +111,14 @@ class Conversation:
         if self._stream.unsent > UNREAD:
             await self._drained(self._stream)
 
+    async def in_pieces(self, packet: Packet | bytes) -> None:
+        """Send a packet in pieces of 1 to 7 bytes, each in a segment of its own as far as the network lets us."""
+        whole, at, size = encode(packet, self.version), 0, 1
+        while at < len(whole):
+            await self.send(whole[at : at + size])
+            await asyncio.sleep(0.002)
+            at, size = at + size, size % 7 + 1
+
     async def _drained(self, stream: Stream) -> None:
         """Wait until the device has read most of what was sent. Inconclusive when it does not."""
         patience = self.trial.patience

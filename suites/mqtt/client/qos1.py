@@ -18,7 +18,7 @@ async def a_message_goes_out_with_an_identifier_and_dup_0(client: Client) -> Non
         connection.violated("a PUBLISH with a packet identifier above 0 and DUP 0", describe(publish))
 
 
-@case(v5("4.3.2-3"), needs=("publish", "qos-1", "orders", "in-flight"))
+@case(v311("4.3.2-1"), v5("4.3.2-1"), v5("4.3.2-3"), needs=("publish", "qos-1", "orders", "in-flight"))
 async def an_identifier_is_not_used_again_before_its_puback(client: Client) -> None:
     connection, first = await client.publishing(qos=1)
     client.publish(qos=1)

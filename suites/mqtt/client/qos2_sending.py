@@ -36,7 +36,7 @@ async def no_pubrel_goes_out_before_our_pubrec(client: Client) -> None:
     await connection.asked(Pubrel)
 
 
-@case(v5("4.3.3-3"), v5("4.3.3-5"), needs=(*_NEEDS, "orders", "in-flight"))
+@case(v311("4.3.3-1"), v5("4.3.3-1"), v5("4.3.3-3"), v5("4.3.3-5"), needs=(*_NEEDS, "orders", "in-flight"))
 async def an_identifier_is_not_used_again_before_its_pubcomp(client: Client) -> None:
     connection, first = await client.publishing(qos=2)
     number = first.packet_id or 0
