@@ -182,8 +182,6 @@ class Trial:
             raise Inconclusive(
                 f"no connection to {where}: {error.strerror or error}", cause="no connection"
             ) from None
-        for tap in taps:
-            tap.joined(stream)
         recorder.stream = stream
         self.addresses[number] = (stream.local, stream.remote)
         self._streams.append(stream)

@@ -33,7 +33,7 @@ class Stream(asyncio.Protocol):
     """
 
     def __init__(self, taps: Sequence[Tap], on_data: Callable[[bytes], None], on_end: Callable[[str], None]) -> None:
-        self._on_data, self._on_end = on_data, on_end
+        self._taps, self._on_data, self._on_end = tuple(taps), on_data, on_end
         self._transport: asyncio.Transport | None = None
         self._socket: socket.socket | None = None
         self._how = "closed"
@@ -70,12 +70,14 @@ class Stream(asyncio.Protocol):
         if self._socket is not None:
             with contextlib.suppress(OSError):
                 self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for tap in self._taps:
+            self._guarded(tap.joined, self)
 
     def joined(self, transport: asyncio.BaseTransport, websocket: WebSocket, data: bytes) -> None:
         """Go on over `transport` after the opening handshake of `websocket`; `data` came with its end."""
         self.websocket = websocket
-        self.connection_made(transport)
         websocket.write = self._put
+        self.connection_made(transport)
         if data:
             self._guarded(self._chain.from_dut, data)
         self._look_for_the_end()
