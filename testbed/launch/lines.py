@@ -138,4 +138,7 @@ class Lines:
             guard.sweep(self._mark, child.pid)
             if self._reader is not None:
                 self._reader.cancel()
+            with contextlib.suppress(TimeoutError):
+                # The event loop has to learn of the end while it still runs.
+                await asyncio.wait_for(child.wait(), guard.LAST)
             guard.GUARD.release(self._mark)
