@@ -19,8 +19,9 @@ from dataclasses import dataclass
 
 #: Authentication Method -> name of its hash.
 METHODS = {"SCRAM-SHA-1": "sha1", "SCRAM-SHA-256": "sha256", "SCRAM-SHA-512": "sha512"}
-#: Limits of what a device may ask for or send: rounds of the key derivation (each a hash), bytes of a message.
-MOST_ROUNDS, LONGEST = 100_000, 4096
+#: Limits of what a device may ask for or send: rounds of the key derivation (a million are a good half second of one
+#: core, so `final` is for a thread where others wait for the event loop), and bytes of a message.
+MOST_ROUNDS, LONGEST = 1_000_000, 4096
 #: GS2 header of a client that speaks no channel binding, and the same in base64.
 _HEADER, _BINDING = "n,,", "biws"
 _NONCE = re.compile(r"[!-+\--~]+")

@@ -108,7 +108,7 @@ def test_a_first_message_that_is_none(first: bytes, says: str) -> None:
         ScramServer("SCRAM-SHA-1", {"me": kept}.get).first(first)
 
 
-@pytest.mark.parametrize("rounds", ["0", "-1", "99999999999", "1e3", "", "200000"])
+@pytest.mark.parametrize("rounds", ["0", "-1", "99999999999", "1e3", "", "1000001"])
 def test_a_server_cannot_make_the_tester_count_for_ever(rounds: str) -> None:
     client = ScramClient("SCRAM-SHA-1", "me", "right", nonce="n")
     with pytest.raises(ScramError, match="rounds were expected"):
