@@ -15,7 +15,7 @@ from typing import Literal, cast
 
 from websockets.client import ClientProtocol
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHeader, NegotiationError
+from websockets.exceptions import InvalidHandshake
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.protocol import Protocol, State
@@ -83,7 +83,7 @@ class _Client(ClientProtocol):
     def process_subprotocol(self, headers: Headers) -> Subprotocol | None:
         try:
             return super().process_subprotocol(headers)
-        except (NegotiationError, InvalidHeader):
+        except InvalidHandshake:
             return cast(Subprotocol, ", ".join(headers.get_all("Sec-WebSocket-Protocol")))
 
 
