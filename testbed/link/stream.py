@@ -105,8 +105,7 @@ class Stream(asyncio.Protocol):
             self._hang_up(True)
         elif self.websocket.closed_by_peer and self._transport is not None:
             self._dut_closed()
-            if not self._transport.is_closing():
-                self._transport.close()
+            self._close_below()
 
     def connection_lost(self, exc: Exception | None) -> None:
         if isinstance(exc, ConnectionError) and self._how == "closed":
@@ -160,9 +159,13 @@ class Stream(asyncio.Protocol):
             self._transport.abort()
         elif self.websocket is not None and self.websocket.close():
             self._leaving = True
-            asyncio.get_running_loop().call_later(FAREWELL, self._transport.close)
-        elif not self._transport.is_closing() and not self._leaving:
-            # asyncio's TLS transport forgets its socket when it is closed twice, and then cannot be asked anything.
+            asyncio.get_running_loop().call_later(FAREWELL, self._close_below)
+        elif not self._leaving:
+            self._close_below()
+
+    def _close_below(self) -> None:
+        # asyncio's TLS transport forgets its socket when it is closed twice, and then cannot be asked anything.
+        if self._transport is not None and not self._transport.is_closing():
             self._transport.close()
 
     # -- the tester's side
@@ -226,6 +229,8 @@ async def upgraded(opening: Opening, made: Callable[[], Stream]) -> Stream:
     """The stream that `made` gives, put in the place of `opening` as soon as its handshake is over."""
     try:
         rest = await opening.done
+    except HandshakeError:
+        raise  # it is being closed, behind the answer that says why
     except BaseException:
         if opening.transport is not None:
             opening.transport.abort()
