@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from testbed.dut import Endpoint
 from testbed.findings import Inconclusive
+from testbed.launch.placed import LaunchError, because
 from testbed.link.serving import Refusal
 from testbed.link.websocket import Answer
 from testbed.mqtt import shim
@@ -75,9 +76,15 @@ class Client(Handle):
     ) -> Endpoint:
         """Listen at `endpoint` and let the client connect there from now on. `trust` is what it is told of TLS,
         `called` the name that it is told of the host."""
-        self._where = await self.trial.listen(
-            endpoint, self._welcome, tls=tls, answer=answer, on_refused=self._refused
-        )
+        try:
+            self._where = await self.trial.listen(
+                endpoint, self._welcome, tls=tls, answer=answer, on_refused=self._refused
+            )
+        except OSError as error:
+            raise LaunchError(
+                f"{self.trial.dut.name}: the tester cannot listen at {endpoint}{because(error)}\n"
+                "  remedy: end whoever listens there, or correct the endpoint in the description"
+            ) from None
         self._trust = trust
         if called:
             self._where = replace(self._where, host=called)
@@ -312,6 +319,7 @@ class Client(Handle):
     ) -> tuple[Connection, Publish]:
         """A connection on which it was told to publish, and its PUBLISH, not answered (needs `publish`). `announcing`
         are the properties of its CONNECT, `options` what else `connected` takes."""
+        self._tellable(topic or payload != b"x" or retain or properties or announcing)
         deed = self.message(topic, payload, qos, retain, properties)
         connection = await self._at(deed, announcing, options)
         publish = await self.sent(connection, Publish)
@@ -324,6 +332,7 @@ class Client(Handle):
     ) -> tuple[Connection, Subscribe]:
         """A connection on which it was told to subscribe, and its SUBSCRIBE, not answered (needs `subscribe`); the
         rest as for `publishing`."""
+        self._tellable(filters or properties or announcing)
         deed = self.subscription(*filters, qos=qos, properties=properties)
         connection = await self._at(deed, announcing, options)
         return connection, await self.sent(connection, Subscribe)
@@ -337,6 +346,11 @@ class Client(Handle):
         if self.control.orders and self.told is not None:
             await self.done(self.told)
         return connection
+
+    def _tellable(self, something: object) -> None:
+        """Inconclusive when a client that nobody commands would have to be told `something`."""
+        if something and not self.control.told:
+            raise Inconclusive("nobody can tell this client what to say", cause="not told")
 
     async def _at(self, deed: Deed, announcing: Any, options: Mapping[str, Any]) -> Connection:
         connection = await self.connected(deed, properties=announcing, **options)

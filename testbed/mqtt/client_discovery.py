@@ -10,10 +10,11 @@ from testbed.mqtt.client import Client, tester
 from testbed.mqtt.driving import shimmed
 from testbed.trial import Trial
 
-#: Claim -> what it means. All but the first three are features of a shim or options of a command line.
+#: Claim -> what it means. All but the first four are features of a shim or options of a command line.
 CLAIMS = {
     "publish": "publishes when told to, or claims to publish by itself",
     "subscribe": "subscribes when told to, or claims to subscribe by itself",
+    "told": "is told what to say: by a shim, or by a command line",
     "orders": "takes one order after another and tells what came of it: a shim",
     **shim.FEATURES,
     "keep-alive": "takes a Keep Alive",
@@ -45,7 +46,7 @@ async def discover(trial: Trial) -> dict[str, bool]:
         _speaks(client)
         connection = await client.opens()
         await connection.accept()
-        features = set(client.control.features)
+        features = set(client.control.features) | ({"told"} if client.control.told else set())
         if client.control.orders:
             features |= {*_ANY_SHIM, *(_PROPERTIES if "properties" in features else ())}
             if "subscription-options" in features:

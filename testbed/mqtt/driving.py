@@ -50,8 +50,9 @@ class Control(Protocol):
 
     #: What it can do and tell, as claims.
     features: frozenset[str]
-    #: Whether it takes one order after another.
+    #: Whether it takes one order after another, and whether it can be told what to say at all.
     orders: bool
+    told: bool
     #: What it said unasked, in order.
     events: list[shim.Events]
 
@@ -72,6 +73,7 @@ class Shimmed:
     """Control over a client library in a shim."""
 
     orders = True
+    told = True
 
     def __init__(self, name: str, lines: Lines, ready: shim.Ready, clients: Clients) -> None:
         self.ready = ready
@@ -199,6 +201,7 @@ class Commanded:
     """Control by a command line: a program for each connection."""
 
     orders = False
+    told = True
 
     def __init__(self, trial: Trial, clients: Clients, launch: Commands) -> None:
         self.events: list[shim.Events] = []
@@ -274,6 +277,7 @@ class Uncommanded:
     """No control: the client connects by itself, or a program of it is started for the cell."""
 
     orders = False
+    told = False
 
     def __init__(self, trial: Trial, clients: Clients, launch: Itself) -> None:
         self.events: list[shim.Events] = []
@@ -304,6 +308,7 @@ class Unheeded:
     """Control over an empty client: it claims everything, connects when told, and does nothing else."""
 
     orders = True
+    told = True
 
     def __init__(self, clients: EmptyClients) -> None:
         self.events: list[shim.Events] = []

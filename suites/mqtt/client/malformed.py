@@ -140,7 +140,7 @@ async def a_packet_that_only_clients_send_closes_the_connection(client: Client, 
 
 @case(
     v311("4.8.0-1"),
-    needs=("subscribe", "qos-1"),
+    needs=("subscribe", "qos-1", "told"),
     rows={
         "of QoS 1": Publish("t", b"x", 1, packet_id=0),
         "of QoS 2": Publish("t", b"x", 2, packet_id=0),
@@ -154,7 +154,7 @@ async def publish_with_packet_identifier_0_closes_the_connection(client: Client,
     await connection.is_closed_by_client(because="after a packet identifier of 0")
 
 
-@case(v311("4.8.0-1"), needs=("subscribe", "qos-1"), rows={"+": "a/+", "#": "a/#"})
+@case(v311("4.8.0-1"), needs=("subscribe", "qos-1", "told"), rows={"+": "a/+", "#": "a/#"})
 async def publish_to_a_wildcard_closes_the_connection(client: Client, topic: str) -> None:
     connection = await client.subscribed("a/#", qos=1)
     await connection.deliver("a/b", b"twin", 1)
@@ -183,7 +183,7 @@ _ILL = {
 }
 
 
-@case(v311("1.5.3-1"), needs=("subscribe", "qos-1"), rows=_ILL)
+@case(v311("1.5.3-1"), needs=("subscribe", "qos-1", "told"), rows=_ILL)
 async def a_topic_of_ill_formed_utf_8_closes_the_connection(client: Client, topic: bytes) -> None:
     connection = await client.subscribed("#", qos=1)
     await connection.deliver("twin", b"x", 1)
@@ -191,7 +191,7 @@ async def a_topic_of_ill_formed_utf_8_closes_the_connection(client: Client, topi
     await connection.is_closed_by_client(because="after a topic of ill-formed UTF-8")
 
 
-@case(v311("1.5.3-2"), needs=("subscribe", "qos-1"))
+@case(v311("1.5.3-2"), needs=("subscribe", "qos-1", "told"))
 async def a_topic_with_u_0000_closes_the_connection(client: Client) -> None:
     connection = await client.subscribed("#", qos=1)
     await connection.deliver("twin", b"x", 1)

@@ -44,7 +44,7 @@ async def pubrel_packets_come_in_the_order_of_our_pubrec_packets(client: Client)
 @case(
     v311("4.5.0-2"),
     v5("4.5.0-2"),
-    needs=("subscribe", "qos-1", "qos-2"),
+    needs=("subscribe", "qos-1", "qos-2", "told"),
     rows={"QoS 1": 1, "QoS 2": 2},
 )
 async def a_message_that_nobody_wants_is_acknowledged(client: Client, qos: int) -> None:

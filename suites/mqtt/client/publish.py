@@ -16,7 +16,7 @@ from testbed.mqtt.properties import Property, props
 @case(
     v311("3.3.2-1"),
     v5("3.3.2-1"),
-    needs=("publish",),
+    needs=("publish", "told"),
     rows={"one letter": "a", "two bytes": "é", "three bytes": "世界", "four bytes": "🌍", "blanks": " a b "},
 )
 async def a_topic_goes_out_as_utf_8(client: Client, level: str) -> None:
@@ -25,7 +25,7 @@ async def a_topic_goes_out_as_utf_8(client: Client, level: str) -> None:
         connection.violated(f"the topic {client.topic(level)!r} in UTF-8", describe(publish))
 
 
-@case(v311("1.5.3-3"), v5("1.5.4-3"), needs=("publish",))
+@case(v311("1.5.3-3"), v5("1.5.4-3"), needs=("publish", "told"))
 async def u_feff_in_a_topic_is_kept(client: Client) -> None:
     connection, publish = await client.publishing("\ufeff" + client.topic())
     if publish.topic != "\ufeff" + client.topic():
@@ -99,7 +99,7 @@ async def _is_not_sent(client: Client, topic: str, because: str) -> None:
     v5("3.3.2-13"),
     v5("3.3.2-19"),
     v5("1.5.7-1"),
-    needs=("publish", "properties"),
+    needs=("publish", "properties", "told"),
     rows={
         "Response Topic": (Property.RESPONSE_TOPIC, "réponse/世"),
         "Content Type": (Property.CONTENT_TYPE, "text/ünï"),
@@ -143,7 +143,7 @@ async def _property_is_not_sent(client: Client, name: Property, value: Any, beca
 
 @case(
     v5("2.2.2-1"),
-    needs=("publish",),
+    needs=("publish", "told"),
     rows={"without properties": ()},
 )
 async def the_property_length_is_there_without_properties_too(client: Client, properties: tuple[()]) -> None:

@@ -16,7 +16,7 @@ async def a_message_goes_out_with_qos_0_and_dup_0(client: Client) -> None:
         connection.violated("a PUBLISH with DUP 0", describe(publish))
 
 
-@case(v311("2.3.1-5"), v5("2.2.1-2"), needs=("publish",))
+@case(v311("2.3.1-5"), v5("2.2.1-2"), needs=("publish", "told"))
 async def a_message_with_qos_0_has_no_packet_identifier(client: Client) -> None:
     """Its payload is all that follows the topic (and, in 5.0, the properties)."""
     connection, publish = await client.publishing(payload=b"whole", qos=0)

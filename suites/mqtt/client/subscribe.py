@@ -24,7 +24,7 @@ async def its_fixed_header_has_the_flags_0010(client: Client) -> None:
         connection.violated("a SUBSCRIBE with the flags 0010", describe(subscribe))
 
 
-@case(v311("3.8.3-3"), v5("3.8.3-2"), needs=("subscribe",))
+@case(v311("3.8.3-3"), v5("3.8.3-2"), needs=("subscribe", "told"))
 async def it_holds_the_filter_it_was_told(client: Client) -> None:
     connection, subscribe = await client.subscribing(client.topic("a/b"))
     if [one.filter for one in subscribe.subscriptions] != [client.topic("a/b")]:
@@ -43,7 +43,7 @@ async def it_is_not_sent_without_a_filter(client: Client) -> None:
 @case(
     v311("3.8.3-1"),
     v5("3.8.3-1"),
-    needs=("subscribe",),
+    needs=("subscribe", "told"),
     rows={"two bytes": "é", "three bytes": "世界", "four bytes": "🌍", "U+FEFF": "\ufeffx", "highest": "\U0010fffd"},
 )
 async def a_filter_goes_out_as_utf_8(client: Client, level: str) -> None:
@@ -52,13 +52,16 @@ async def a_filter_goes_out_as_utf_8(client: Client, level: str) -> None:
         connection.violated(f"the filter {client.topic(level)!r} in UTF-8", describe(subscribe))
 
 
-@case(v311("4.7.1-2"), v5("4.7.1-1"), needs=("subscribe",), rows={"alone": "#", "last": "{}/a/#"})
+@case(v311("4.7.1-2"), v5("4.7.1-1"), needs=("subscribe", "told"), rows={"alone": "#", "last": "{}/a/#"})
 async def a_filter_with_a_proper_hash_sign_goes_out_as_it_is(client: Client, pattern: str) -> None:
     await _goes_out(client, pattern)
 
 
 @case(
-    v311("4.7.1-3"), v5("4.7.1-2"), needs=("subscribe",), rows={"first": "+/{}", "amidst": "{}/+/b", "last": "{}/+"}
+    v311("4.7.1-3"),
+    v5("4.7.1-2"),
+    needs=("subscribe", "told"),
+    rows={"first": "+/{}", "amidst": "{}/+/b", "last": "{}/+"},
 )
 async def a_filter_with_a_proper_plus_sign_goes_out_as_it_is(client: Client, pattern: str) -> None:
     await _goes_out(client, pattern)
@@ -109,7 +112,7 @@ async def of_a_filter_of_65_536_bytes_nothing_is_sent(client: Client) -> None:
     await client.sends_no(connection, Subscribe, order, because="for a topic filter of 65,536 bytes")
 
 
-@case(v311("4.7.3-3"), v5("4.7.3-3"), needs=("subscribe",))
+@case(v311("4.7.3-3"), v5("4.7.3-3"), needs=("subscribe", "told"))
 async def a_filter_of_65_535_bytes_goes_out_whole(client: Client) -> None:
     connection, subscribe = await client.subscribing("x" * 65_535)
     if [one.filter for one in subscribe.subscriptions] != ["x" * 65_535]:
@@ -130,7 +133,7 @@ async def _is_not_sent(client: Client, filter: str, because: str) -> None:
 
 @case(
     v5("3.8.3-2"),
-    needs=("subscribe", "subscription-options"),
+    needs=("subscribe", "subscription-options", "told"),
     rows={
         "No Local": shim.Filter("{}", 0, no_local=True),
         "Retain As Published": shim.Filter("{}", 1, retain_as_published=True),

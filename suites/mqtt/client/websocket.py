@@ -34,7 +34,7 @@ async def it_offers_the_subprotocol_mqtt(client: Client) -> None:
         connection.violated("the subprotocol mqtt among those offered", ", ".join(offered) or "none offered")
 
 
-@case(v311("6.0.0-1"), v5("6.0.0-1"), needs=(*NEEDS, "publish", "qos-1"))
+@case(v311("6.0.0-1"), v5("6.0.0-1"), needs=(*NEEDS, "publish", "qos-1", "told"))
 async def it_sends_binary_frames_alone(client: Client) -> None:
     await _offered(client)
     connection, publish = await client.publishing(payload=bytes(70_000), qos=1)
