@@ -242,8 +242,10 @@ class Client(Handle):
         if self.v5 and not before.announced(Property.SESSION_EXPIRY_INTERVAL, 0):
             connection.unprepared("the client asked for no session that outlives its connection")
         connection.granted.update(before.granted)
-        # Nothing is awaited: some libraries are connected, in their own words, when all was sent again.
         await connection.accept(True, connack)
+        # Some libraries call themselves connected only when all that they send again is acknowledged.
+        if self.told is not None:
+            await self.reply(self.told, within=self.trial.quiet)
         return connection
 
     async def tries(self, **options: Any) -> tuple[Connection, Connect] | None:

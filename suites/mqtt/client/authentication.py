@@ -7,7 +7,7 @@ from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
-from testbed.mqtt.packets import Auth, Disconnect, Malformed, Packet
+from testbed.mqtt.packets import Auth, Disconnect, Malformed, Packet, Publish, Subscribe
 from testbed.mqtt.properties import Property, get, props
 from testbed.mqtt.scram import ScramClient, ScramServer, secret
 from testbed.mqtt.scripted_broker import Connection
@@ -141,7 +141,15 @@ async def _sends_no_auth(client: Client, connection: Connection, *, connected: b
         return
     if not connected:
         await client.accepts(connection)
-    await connection.receives_no(Auth, for_=0.0, because=because)
+    if client.control.orders:
+        await connection.receives_no(Auth, for_=0.0, because=because)
+        return
+    # Nobody can make it say anything, but it has something to do.
+    if await connection.maybe((Subscribe, Publish)) is None and connection.ended_at is None:
+        connection.unprepared("the client does not show that it lives", cause="no proof of life")
+    auth = connection.take(Auth)
+    if auth is not None:
+        connection.violated(f"no AUTH, {because}", describe(auth))
 
 
 # -- AUTH that cannot be read

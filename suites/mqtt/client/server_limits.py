@@ -53,10 +53,15 @@ async def nothing_is_published_above_the_maximum_qos(client: Client, pair: tuple
 
 
 @case(v5("3.2.2-11"), needs=("publish", "qos-1", "not orders"))
-async def a_client_that_publishes_by_itself_keeps_to_the_maximum_qos(client: Client) -> None:
-    connection = await client.connected(connack={Property.MAXIMUM_QOS: 0})
-    publish = await connection.asked(Publish)
-    if publish.qos:
+async def a_client_that_takes_no_orders_keeps_to_the_maximum_qos(client: Client) -> None:
+    """Where there is no such limit it publishes with QoS 1. Here it may leave, too."""
+    connection, twin = await client.publishing(qos=1)
+    await connection.acknowledge(twin)
+    connection = await client.connected(client.message(qos=1), connack={Property.MAXIMUM_QOS: 0})
+    publish = await connection.maybe(Publish)
+    if publish is None and connection.ended_at is None:
+        connection.unprepared("the client neither publishes nor leaves", cause="sends no PUBLISH")
+    if publish is not None and publish.qos:
         connection.violated("no QoS above 0, the Maximum QoS of the server", describe(publish))
 
 

@@ -10,17 +10,19 @@ from testbed.mqtt.packets import Pubcomp, Publish, Pubrec, Pubrel
 from testbed.mqtt.scripted_broker import Connection
 
 _KEEPS = ("publish", "qos-1", "session", "orders")
+#: The packet identifier of what the client receives; `deliver` counts from 1.
+_ID = 4711
 
 
-async def _recorded(client: Client, connection: Connection, payload: bytes, number: int = 7) -> None:
+async def _recorded(client: Client, connection: Connection, payload: bytes) -> None:
     """Set-up: the client has answered our PUBLISH of QoS 2 with PUBREC."""
-    await connection.send(Publish(client.topic(), payload, 2, packet_id=number))
-    await connection.asked(Pubrec, lambda p: p.packet_id == number)
+    await connection.send(Publish(client.topic(), payload, 2, packet_id=_ID))
+    await connection.asked(Pubrec, lambda p: p.packet_id == _ID)
 
 
-async def _released(connection: Connection, number: int = 7) -> None:
-    await connection.send(Pubrel(number))
-    await connection.asked(Pubcomp, lambda p: p.packet_id == number)
+async def _released(connection: Connection) -> None:
+    await connection.send(Pubrel(_ID))
+    await connection.asked(Pubcomp, lambda p: p.packet_id == _ID)
 
 
 async def _handed(client: Client, connection: Connection, payload: bytes) -> None:
@@ -43,8 +45,8 @@ async def a_message_received_and_not_released_is_remembered(client: Client) -> N
     await _recorded(client, connection, b"once")
     for number in range(20):
         await connection.deliver(client.topic(), b"other %d" % number, 1 + number % 2)
-    await connection.send(Publish(client.topic(), b"once", 2, dup=True, packet_id=7))
-    await connection.expect(Pubrec, packet_id=7, because="to the PUBLISH that came again")
+    await connection.send(Publish(client.topic(), b"once", 2, dup=True, packet_id=_ID))
+    await connection.expect(Pubrec, packet_id=_ID, because="to the PUBLISH that came again")
     await _released(connection)
     await _handed(client, connection, b"once")
     await connection.settled()
@@ -80,8 +82,7 @@ async def the_session_outlives_a_broken_connection(client: Client) -> None:
 async def the_session_outlives_a_disconnect(client: Client) -> None:
     """A client that waits for acknowledgements before it leaves loses the connection instead."""
     connection, open_ = await client.publishing(payload=b"open", qos=1, stored=True)
-    client.disconnect()
-    await connection.until(lambda: connection.ended_at, within=1.0)
+    await client.reply(client.disconnect(), within=1.0)
     connection.drop()
     again = await client.resumed()
     await again.expect(Publish, payload=b"open", packet_id=open_.packet_id, because="from the client's session")
@@ -94,8 +95,8 @@ async def what_was_received_and_not_released_is_kept(client: Client) -> None:
     await _recorded(client, connection, b"once")
     connection.drop()
     again = await client.resumed()
-    await again.send(Publish(client.topic(), b"once", 2, dup=True, packet_id=7))
-    await again.expect(Pubrec, packet_id=7, because="to the PUBLISH that came again")
+    await again.send(Publish(client.topic(), b"once", 2, dup=True, packet_id=_ID))
+    await again.expect(Pubrec, packet_id=_ID, because="to the PUBLISH that came again")
     await _released(again)
     await again.settled()
     count = 0
