@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 from collections import Counter
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -121,10 +123,11 @@ def judge(
             desk = _Desk(products)
             every = rooms()
             try:
-                source.play(
-                    lambda meeting: Listener(meeting, desk, every, reading.secrets),
-                    lambda: tick(source.done, source.size),
-                )
+                with _seldom_collected():
+                    source.play(
+                        lambda meeting: Listener(meeting, desk, every, reading.secrets),
+                        lambda: tick(source.done, source.size),
+                    )
             except KeyboardInterrupt:
                 outcome.interrupted = True
             outcome.connections, outcome.frames = desk.connections, desk.frames

@@ -90,7 +90,7 @@ class Listener:
         if self._judge is not None:
             self._judge.over(at, packet, missing)
         elif self._opening or self._wrappings:
-            why = f"nothing but a handshake of {self._wrappings[-1].name}" if self._wrappings else ""
+            why = f"nothing but a handshake of {self._wrappings[-1].name} is seen" if self._wrappings else ""
             self._desk.passed_over(self._meeting, why)
 
     def _plain(self, side: int, data: bytes, at: int, packet: int) -> bool:

@@ -80,8 +80,9 @@ class _Connection:
 
     def __init__(self, key: bytes, meeting: Meeting) -> None:
         self.keys = (key, reverse(key))
-        self.sides = _Side(0), _Side(1)
-        for side, other in (self.sides, self.sides[::-1]):
+        first, second = _Side(0), _Side(1)
+        self.sides: tuple[_Side, ...] = first, second
+        for side, other in ((first, second), (second, first)):
             side.other, side.connection = other, self
         self.meeting = meeting
         #: The sequence number of the SYN; -1 without.
@@ -267,12 +268,15 @@ class Conversations:
 
     def _forget(self, connection: _Connection) -> None:
         """Nobody listens any more; its packets are passed over until its addresses are used again."""
-        for key, side in zip(connection.keys, connection.sides, strict=True):
+        for key, side in zip(connection.keys, connection.sides, strict=False):
             if self._sides.get(key) is side:
                 self._sides[key] = None
             self._waiting -= side.bytes
             side.bytes = 0
             side.waiting.clear()
+            side.other = _UNKNOWN
+        # What points at each other waits for the collector, which takes longer than the judging.
+        connection.sides = ()
         connection.ear = None
 
 
