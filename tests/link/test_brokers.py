@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,27 @@ def test_a_broker_reached_over_a_unix_socket_alone(tmp_path: Path) -> None:
     assert "unix" in claims
     assert found["transports.a_unix_socket_carries_what_is_said_byte_for_byte"] == "pass"
     assert found["ping.pingreq_is_answered_after_messages"] == "pass"
+
+
+def test_a_broker_of_which_every_way_is_described(tmp_path: Path) -> None:
+    need("mosquitto")
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError as error:
+        pytest.skip(f"no ::1 here: {error}")
+    listener, parameters = secured(tmp_path)
+    mosquitto(
+        tmp_path,
+        'tcp://127.0.0.1:{port2}"\nwebsocket = "ws://127.0.0.1:{port}/mqtt"\ntls = "tls://127.0.0.1:{port3}"\n'
+        'unix = "unix://{work}/s"\nipv6 = "tcp://[::1]:{port2}',
+        "listener {port} 127.0.0.1\nprotocol websockets\nlistener 0 {work}/s\nlistener {port2} ::1\n"
+        f"listener {{port3}} 127.0.0.1\n{listener}",
+        parameters,
+    )
+    found, claims = judged(tmp_path)
+    assert {"websocket", "tls", "tls-1.2", "tls-1.3", "unix", "ipv6"} <= claims and "mutual-tls" not in claims
+    carried = [verdict for name, verdict in found.items() if name.startswith("transports.")]
+    assert carried == ["pass"] * 5
 
 
 @pytest.mark.parametrize(
