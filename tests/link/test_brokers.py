@@ -136,7 +136,6 @@ def test_a_broker_of_which_every_way_is_described(tmp_path: Path) -> None:
     [
         ("expired", "certificate has expired"),
         ("other-host", "not valid for '127.0.0.1'"),
-        ("self-signed", "self-signed"),
     ],
 )
 def test_a_certificate_that_is_not_to_be_trusted_is_said_so(tmp_path: Path, kind: Kind, says: str) -> None:
