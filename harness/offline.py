@@ -140,6 +140,18 @@ def judge(
     return outcome
 
 
+@contextmanager
+def _seldom_collected() -> Iterator[None]:
+    """Look for circular garbage seldom: reading makes next to none, and with ten thousand connections open each
+    search goes through a million values."""
+    before = gc.get_threshold()
+    gc.set_threshold(20_000, 20, 100)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
 def _write(journal: Journal, source: Source, products: Products, outcome: Outcome, command: str, began: str) -> None:
     told = products.told()
     cells: list[Cell] = []
