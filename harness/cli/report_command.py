@@ -31,8 +31,17 @@ from testbed.files import FileError
     metavar="FILE",
     help="Figures of `testbed qualify --out FILE`, for the site; repeatable.",
 )
+@click.option(
+    "--matrix", type=click.Path(path_type=Path), metavar="FILE", help="Write the matrix of one RUN, Markdown."
+)
 @click.option("--expect", type=click.Path(path_type=Path), help="Known failures (expected.toml).")
-def command(runs: tuple[Path, ...], site: Path | None, measured: tuple[Path, ...], expect: Path | None) -> int:
+def command(
+    runs: tuple[Path, ...],
+    site: Path | None,
+    measured: tuple[Path, ...],
+    matrix: Path | None,
+    expect: Path | None,
+) -> int:
     """Make the reports of each RUN (its folder) again from its journal alone, and the site of all of them.
 
     \b
@@ -41,6 +50,8 @@ def command(runs: tuple[Path, ...], site: Path | None, measured: tuple[Path, ...
     """
     if measured and not site:
         raise click.UsageError("--quality is shown on the site: name a folder with --site DIR")
+    if matrix and len(runs) != 1:
+        raise click.UsageError("--matrix is of one run: name one RUN")
     known = expected_module.read(expect) if expect else None
     figures = [read_quality(path) for path in measured]
     folders = list(dict.fromkeys(folder_of(run) for run in runs))
@@ -56,6 +67,9 @@ def command(runs: tuple[Path, ...], site: Path | None, measured: tuple[Path, ...
         click.echo(f"{place(folder)}: {len(one.cells)} cells{state}; reports written")
         for judged in one.conformance:
             click.echo(f"  {judged.dut}  {judged.profile}  {judged.verdict.upper()}  {judged.reason}")
+    if matrix:
+        _written(lambda: publish.matrix(results[0], matrix), matrix)
+        click.echo(f"matrix: {matrix}")
     if site:
         _written(lambda: publish.site(folders, results, site, figures), site)
         click.echo(f"site: {(site / 'index.html').absolute()}")

@@ -46,20 +46,20 @@ def summary(results: Results) -> str:
 def _head(results: Results) -> str:
     state = "" if results.complete else " **The run is not complete.**"
     rows = [
-        f"| {_code(judged.dut)} | {_code(judged.profile)} | {GLYPHS[judged.verdict]} {judged.verdict} "
-        f"| {_plain(judged.reason, 160)} |"
+        f"| {code(judged.dut)} | {code(judged.profile)} | {GLYPHS[judged.verdict]} {judged.verdict} "
+        f"| {plain(judged.reason, 160)} |"
         for judged in results.conformance[:60]
     ]
     more = len(results.conformance) - len(rows)
     rows += [f"| … {more} more | | | |"] if more > 0 else []
     table = ["| product | profile | verdict | why |", "|---|---|---|---|", *rows, ""] if rows else []
-    notes = [f"- {_plain(note, 400)}" for note in results.notes[:40]]
+    notes = [f"- {plain(note, 400)}" for note in results.notes[:40]]
     return "\n".join(
         [
-            f"### {'Conformance: run' if results.profiles else 'Judged by the passive rules:'} {_code(results.run)}",
+            f"### {'Conformance: run' if results.profiles else 'Judged by the passive rules:'} {code(results.run)}",
             "",
-            f"{_plain(results.started, 40)}, {results.seconds:.1f} s, {len(results.cells)} cells, "
-            f"{_plain(results.tool, 80)}, plan {_code(results.plan[:20])}.{state}",
+            f"{plain(results.started, 40)}, {results.seconds:.1f} s, {len(results.cells)} cells, "
+            f"{plain(results.tool, 80)}, plan {code(results.plan[:20])}.{state}",
             "",
             *table,
             *notes,
@@ -84,9 +84,9 @@ def _broken(results: Results, infos: dict[str, RequirementInfo]) -> Iterator[str
     for name in sorted(broken, key=rank):
         info = infos.get(name)
         level = (f"<b>{info.level}</b>" + (" (provisional)" if info.provisional else "")) if info else ""
-        duts = ", ".join(_code(mark.dut) for mark in broken[name][:20])
-        text = _plain(info.text, 300) if info else ""
-        lines = [f"<details><summary>{GLYPHS['fail']} {level} {_code(name)} {text} — {duts}</summary>", ""]
+        duts = ", ".join(code(mark.dut) for mark in broken[name][:20])
+        text = plain(info.text, 300) if info else ""
+        lines = [f"<details><summary>{GLYPHS['fail']} {level} {code(name)} {text} — {duts}</summary>", ""]
         for mark in broken[name][:20]:
             lines += _proof(results, mark)
         yield "\n".join([*lines, "", "</details>", ""])
@@ -96,14 +96,14 @@ def _proof(results: Results, mark: Mark) -> Iterator[str]:
     for index in mark.cells[:3]:
         cell = results.cells[index]
         found = next((finding for finding in speaking(cell) if finding.requirement == mark.requirement), None)
-        yield f"- {_code(mark.dut)}: {_plain(sentence(cell.case), 160)} {_code(cell.row) if cell.row else ''}"
+        yield f"- {code(mark.dut)}: {plain(sentence(cell.case), 160)} {code(cell.row) if cell.row else ''}"
         if found and (found.expected or found.came):
-            yield f"  - expected: {_plain(found.expected, 300)}"
-            yield f"  - came: {_plain(found.came, 300)}"
+            yield f"  - expected: {plain(found.expected, 300)}"
+            yield f"  - came: {plain(found.came, 300)}"
         elif cell.reason:
-            yield f"  - {_plain(cell.reason, 300)}"
+            yield f"  - {plain(cell.reason, 300)}"
         if cell.command:
-            yield f"  - again: {_code(cell.command, 300)}"
+            yield f"  - again: {code(cell.command, 300)}"
 
 
 def _unjudged(results: Results) -> Iterator[str]:
@@ -116,8 +116,8 @@ def _unjudged(results: Results) -> Iterator[str]:
             number = sum(map(len, causes.values()))
             yield f"#### {GLYPHS[verdict]} {verdict}: {number} cells, {len(causes)} causes\n"
         for cause, cells in sorted(causes.items(), key=lambda item: -len(item[1])):
-            duts = ", ".join(_code(dut) for dut in _unique(cell.dut for cell in cells)[:20])
-            yield f"- {len(cells)} × {_plain(cause, 300) or 'no reason given'} — {duts}\n"
+            duts = ", ".join(code(dut) for dut in _unique(cell.dut for cell in cells)[:20])
+            yield f"- {len(cells)} × {plain(cause, 300) or 'no reason given'} — {duts}\n"
 
 
 def _counts(results: Results) -> Iterator[str]:
@@ -128,7 +128,7 @@ def _counts(results: Results) -> Iterator[str]:
     for mark in results.marks:
         counts.setdefault(mark.dut, dict.fromkeys(VERDICTS, 0))[mark.verdict] += 1
     for name, numbers in counts.items():
-        rows.append(f"| {_code(name)} | " + " | ".join(str(numbers[verdict]) for verdict in VERDICTS) + " |")
+        rows.append(f"| {code(name)} | " + " | ".join(str(numbers[verdict]) for verdict in VERDICTS) + " |")
     yield "\n".join(["<details><summary>Requirements by product</summary>", "", *rows, "", "</details>", ""])
 
 
@@ -136,9 +136,11 @@ def _unique(names: Iterable[str]) -> list[str]:
     return list(dict.fromkeys(names))
 
 
-def _plain(text: str, longest: int) -> str:
+def plain(text: str, longest: int) -> str:
+    """Text from outside on one line, harmless in Markdown."""
     return escape(line(text, longest), quote=False).translate(_SPECIAL)
 
 
-def _code(text: str, longest: int = 120) -> str:
-    return f"<code>{_plain(text, longest)}</code>"
+def code(text: str, longest: int = 120) -> str:
+    """Text from outside as code."""
+    return f"<code>{plain(text, longest)}</code>"

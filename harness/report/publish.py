@@ -28,6 +28,13 @@ def junit(results: Results, path: Path) -> None:
     junit_module.write(results, path)
 
 
+def matrix(results: Results, path: Path) -> None:
+    """Write the matrix of one run to `path`, as Markdown."""
+    from harness.report import matrix_markdown
+
+    matrix_markdown.write(results, path)
+
+
 def site(folders: Sequence[Path], runs: Sequence[Results], target: Path, quality: Sequence[Quality] = ()) -> Path:
     """Make the site of several runs in `target`; returns its index page."""
     from harness.report.site import write_site
