@@ -97,20 +97,20 @@ def whole() -> Coverage:
 
 
 def account(edition: str, tables: Sequence[Table]) -> Account:
-    """How many statements of a catalogue all of its `tables` account for. A side that no installed role plays is
-    not accounted for."""
+    """How many statements of a catalogue all of its `tables` account for. For a side that no installed role plays,
+    only a reason does."""
     missing: dict[str, set[str]] = {}
     for one in tables:
         if one.edition == edition:
             missing.setdefault(roles()[one.role].side, set()).update(statement.id for statement in one.missing)
     rows = suite.catalogue(edition).values()
     sides = {side for row in rows if row.side != BOTH for side in row.sides} | missing.keys()
-    accounted = [
-        row
-        for row in rows
-        if all(side in missing and row.id not in missing[side] for side in sides if row.binds(side))
-    ]
-    return Account(edition, len(rows), len(accounted))
+
+    def accounted(row: Requirement, side: str) -> bool:
+        return row.id not in missing[side] if side in missing else side in row.untried
+
+    done = [row for row in rows if all(accounted(row, side) for side in sides if row.binds(side))]
+    return Account(edition, len(rows), len(done))
 
 
 def of(profiles: Sequence[Profile]) -> Coverage:
