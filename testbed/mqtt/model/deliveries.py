@@ -193,9 +193,6 @@ def _undue(world: World, session: Session, copy: Copy, message: Message, retaine
     name = _name(message)
     matching = [held for held in session.subscriptions.values() if topics.matches(held.filter, message.topic)]
     before = session.number > message.number and not (copy.retain and matching)
-    if session.number in message.seen:
-        kind = "a QoS 2 message comes twice" if copy.qos == 2 else "a copy too many comes"
-        return kind, f"{name} no more often than it was due"
     if before:
         return "a message of a session that was discarded comes", f"no {name}, from before the session began"
     if copy.retain and matching:
@@ -205,10 +202,19 @@ def _undue(world: World, session: Session, copy: Copy, message: Message, retaine
             return "a retained message comes that was removed", f"no retained message on t/{message.topic}"
         if retained is not message:
             return "a retained message comes that was replaced", f"{_name(retained)} as the only one retained"
-        return (
-            "a retained message comes with Retain Handling 1 to a subscription that existed",
-            f"no {name}: the subscription did not ask for it",
-        )
+        asked = {held.handling for held in matching}
+        if asked and min(asked) and not any(held.retain_as_published for held in matching):
+            kind = "a retained message comes with Retain Handling 2"
+            if 1 in asked:
+                kind = "a retained message comes with Retain Handling 1 to a subscription that existed"
+            return kind, f"no {name}: the subscription did not ask for it"
+        if session.number in message.seen:
+            kind = "a QoS 2 message comes twice" if copy.qos == 2 else "a copy too many comes"
+            return kind, f"{name} no more often than it was due"
+        return "a copy too many comes", f"no {name}: it was not due (again)"
+    if session.number in message.seen:
+        kind = "a QoS 2 message comes twice" if copy.qos == 2 else "a copy too many comes"
+        return kind, f"{name} no more often than it was due"
     if any(held.no_local for held in matching) and session.who == message.publisher:
         return "a message comes back in spite of No Local", f"no {name} for the client that published it"
     if any(topics.matches(filter, message.topic) for _, filter in session.left) and not matching:

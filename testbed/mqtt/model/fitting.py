@@ -104,7 +104,8 @@ def fits(world: World, move: Move) -> bool:
         case Release():
             return bool(client.hold)
         case Publish():
-            return True
+            # A PUBREL that overtakes the one of before would break the client's own duty [MQTT-4.6.0-4].
+            return move.qos < 2 or client.session.open is None
     return False
 
 

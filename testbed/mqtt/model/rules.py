@@ -94,10 +94,20 @@ def subscribes(world: World, move: Subscribe, granted: int) -> None:
     assert session is not None
     key = (move.group, move.filter)
     existed = key in session.subscriptions
-    held = Held(move.filter, granted, move.group, move.no_local, move.retain_as_published, move.identifier)
+    held = Held(
+        move.filter,
+        granted,
+        move.group,
+        move.no_local,
+        move.retain_as_published,
+        move.retain_handling,
+        move.identifier,
+    )
     session.subscriptions[key] = held
     session.left.discard(key)
-    if move.group or move.retain_handling == 2 or (move.retain_handling == 1 and existed):
+    if move.group:
+        _joins(world, session, held)
+    if move.retain_handling == 2 or (move.retain_handling == 1 and existed):
         return
     for topic, message in world.retained.items():
         if topics.matches(move.filter, topic):
@@ -105,8 +115,17 @@ def subscribes(world: World, move: Subscribe, granted: int) -> None:
             cause = "retained again" if existed else "retained"
             if move.retain_handling:
                 cause = "retained 1"
-            message.dues.append(Due({session.number: (slot,)}, cause, message.qos > 0))
+            # To a shared subscription none is sent (section 4.8.2), but no numbered statement forbids it.
+            message.dues.append(Due({session.number: (slot,)}, cause, message.qos > 0 and not move.group))
             message.since[session.number] = world.clients[move.who].epoch
+
+
+def _joins(world: World, session: Session, held: Held) -> None:
+    """What no member of a group has got yet may go to one that comes later: it should not be lost with a member."""
+    for message in world.messages:
+        for due in message.dues:
+            if due.group == f"{held.group}/{held.filter}" and session.number not in due.slots:
+                due.slots[session.number] = (_slot(world, held, message),)
 
 
 def unsubscribes(world: World, move: Unsubscribe) -> None:
@@ -149,6 +168,9 @@ def publishes(world: World, message: Message, *, certain: bool = True, will: boo
         required = certain and not barred and not (away and max(slot.qos for slot in slots) == 0)
         cause = "stored" if away else "will" if will else "live"
         message.dues.append(Due({session.number: slots}, cause, required))
+    for key in world.unsure:
+        if topics.matches(key[1], message.topic):
+            groups.setdefault(key, {})
     for key, members in groups.items():
         clients = [client for client in world.clients.values() if client.session and client.session.number in members]
         ready = all(client.connected and not client.session.inflight for client in clients if client.session)

@@ -68,6 +68,7 @@ class Held:
     group: str = ""
     no_local: bool = False
     retain_as_published: bool = False
+    handling: int = 0
     identifier: int = 0
 
 
