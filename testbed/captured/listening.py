@@ -90,6 +90,7 @@ class Listener:
         if self._judge is not None:
             self._judge.over(at, packet, missing)
         elif self._opening or self._wrappings:
+            # A gap has the number of a packet in it, which would make a reason of each.
             why = f"nothing but a handshake of {self._wrappings[-1].name} is seen" if self._wrappings else ""
             self._desk.passed_over(self._meeting, why)
 

@@ -13,7 +13,9 @@ import pytest
 
 from harness import offline, overheard, products, verdict
 from harness.report.schema import schema_of
+from harness.report.site.view import view
 from harness.results import Results
+from testbed.captured import source
 from testbed.captured import tcp as tcp_module
 from testbed.protocol import roles
 from tests.captured.encrypted import tls_talk
@@ -363,3 +365,34 @@ def test_a_rule_that_fails_is_an_error_of_ours_and_costs_its_connection_alone(
     assert set(server) == {"error", "fail"}
     assert "ZeroDivisionError: a bug" in server["error"].reason
     assert "Traceback" in server["error"].trace
+
+
+def test_an_interruption_keeps_what_was_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_TICK", 7)
+    talk = Talk().client(CONNECT).server(CONNACK, STRAY_PUBACK).client(PING).server(PONG)
+    path = tmp_path / "c.pcap"
+    path.write_bytes(pcap(talk.packets))
+
+    def stop(done: int, size: int) -> None:
+        assert done == size
+        raise KeyboardInterrupt
+
+    outcome = offline.judge(path, tmp_path / "out", tick=stop)
+    assert outcome.interrupted
+    results = verdict.results(tmp_path / "out")
+    assert not results.complete
+    assert broken(results, SERVER) == BROKEN
+    assert results.notes == ["Reading was interrupted after packet 7. What came before is judged."]
+
+
+@pytest.mark.skipif("mqtt-client" not in roles(), reason="no rules on clients are installed")
+def test_the_matrix_of_a_role_has_the_rows_that_bind_it(tmp_path: Path) -> None:
+    nameless = CONNECT[:-5] + b"\0\0"
+    nameless = nameless[:1] + bytes([len(nameless) - 2]) + nameless[2:]
+    packets = Talk(("10.0.0.6", 1)).client(nameless).server(CONNACK).close().packets
+    packets += Talk().client(CONNECT).server(CONNACK).client(STRAY_PUBACK).close().packets
+    results = found(pcap(packets), tmp_path)
+    sheets = {sheet.role: sheet for sheet in view(results, {}).sheets}
+    server, client = sheets["mqtt-broker"], sheets["mqtt-client"]
+    assert {row.side for row in server.requirements} == {"server", "both"}
+    assert "server" not in {row.side for row in client.requirements}

@@ -6,7 +6,7 @@ Paths of pages are relative to the run's own folder, so that a page finds anothe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from harness.report.filenames import digest, slug
@@ -100,8 +100,17 @@ def _sheets(results: Results, marks: Mapping[tuple[str, str], Mark]) -> Iterator
                 if dut.role == role and any((info.id, dut.name) in marks for info in infos)
             ]
             if duts:
-                infos = sorted(infos, key=lambda info: (clause_order(info.clause), info.number))
-                yield Sheet(catalogue, role, f"matrix-{slug(catalogue)}-{slug(role)}.html", duts, infos)
+                sides = _sides(infos, duts, marks)
+                rows = [info for info in infos if len(roles) == 1 or info.side in sides]
+                rows.sort(key=lambda info: (clause_order(info.clause), info.number))
+                yield Sheet(catalogue, role, f"matrix-{slug(catalogue)}-{slug(role)}.html", duts, rows)
+
+
+def _sides(
+    infos: Sequence[RequirementInfo], duts: Sequence[DutResult], marks: Mapping[tuple[str, str], Mark]
+) -> set[str]:
+    """The sides of a catalogue that bind these products, as their marks tell; rows of another role are not theirs."""
+    return {"both", *(info.side for info in infos if any((info.id, dut.name) in marks for dut in duts))}
 
 
 def is_open(cell: Cell) -> bool:
