@@ -204,7 +204,8 @@ class _Side:
             return list(await asyncio.gather(*(self._replay(game, moves) for _ in range(REPLAYS))))
         came: list[Violation | None] = []
         for _ in range(REPLAYS):
-            if self._dead() and not await self._revive():
+            # Whoever hangs is not dead, and of no use either.
+            if not await self._revive() and self._dead():
                 break
             came.append(await self._replay(game, moves))
         return came
@@ -238,6 +239,8 @@ class _Side:
             return 0
 
     async def _revive(self) -> bool:
+        if not self._device.controlled:
+            return False
         try:
             await self._device.restart()
         except LaunchError:

@@ -26,6 +26,24 @@ def _tell_model(moves: Sequence[Move]) -> list[str]:
     return [module.told(move) for move in module.from_data(moves)]
 
 
+async def _play_hostile(arena: Arena, budget: Budget) -> None:
+    from testbed.mqtt.hostile import game
+
+    await game.play(arena, budget)
+
+
+async def _replay_hostile(trial: Trial, moves: Sequence[Move]) -> None:
+    from testbed.mqtt.hostile import game
+
+    await game.replay(trial, moves)
+
+
+def _tell_hostile(moves: Sequence[Move]) -> list[str]:
+    from testbed.mqtt.hostile import moves as module
+
+    return [module.told(move) for move in module.from_data(moves)]
+
+
 BROKER_GAMES = (
     Game(
         "model",
@@ -33,5 +51,13 @@ BROKER_GAMES = (
         _play_model,
         _replay_model,
         _tell_model,
+    ),
+    Game(
+        "hostile",
+        "malformed packets; everybody else must be served on",
+        _play_hostile,
+        _replay_hostile,
+        _tell_hostile,
+        alone=True,
     ),
 )

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import queue
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -13,9 +11,10 @@ from testbed.game import Arena, Budget, Deviation
 from testbed.game import Move as Data
 from testbed.mqtt.model import planning, shrinking
 from testbed.mqtt.model.blame import Foul
-from testbed.mqtt.model.moves import Move, Moves, Overlook, from_data, to_data, told
+from testbed.mqtt.model.moves import Move, Moves, Overlook, from_data, to_data
 from testbed.mqtt.model.player import Player
 from testbed.mqtt.model.world import Features, features_of
+from testbed.plans import Plans
 from testbed.trial import Trial
 
 #: Seconds that something owed may take while deviations are looked for; a replay has all the patience there is.
@@ -24,8 +23,6 @@ PATIENCE = 0.7
 LONGEST = 30.0
 #: Seconds that making one deviation short may take, at most.
 SHRINKING = 20.0
-#: Plans that wait to be played.
-AHEAD = 16
 
 
 async def replay(trial: Trial, data: Sequence[Data]) -> None:
@@ -43,11 +40,6 @@ async def _conversation(
             await player.play(moves)
     except TimeoutError:
         raise Inconclusive(f"the conversation did not end within {LONGEST:g} s", cause="time") from None
-
-
-def tell(data: Sequence[Data]) -> list[str]:
-    """The moves as lines for people."""
-    return [told(move) for move in from_data(data)]
 
 
 async def play(arena: Arena, budget: Budget) -> None:
@@ -71,7 +63,8 @@ class _Game:
     async def play(self) -> None:
         loop = asyncio.get_running_loop()
         until = loop.time() + self.budget.seconds
-        plans = _Plans(self.features.edition, self.budget)
+        edition, seed = self.features.edition, self.budget.seed
+        plans: Plans[list[Move]] = Plans(lambda wanted: planning.plans(edition, seed, wanted), self.budget.examples)
         try:
             async with asyncio.TaskGroup() as group:
                 for _ in range(max(1, self.budget.lanes)):
@@ -81,7 +74,7 @@ class _Game:
         if self.doubts and len(self.doubts) == self.count:
             raise Inconclusive(self.doubts[0])
 
-    async def _lane(self, plans: _Plans, until: float) -> None:
+    async def _lane(self, plans: Plans[list[Move]], until: float) -> None:
         loop = asyncio.get_running_loop()
         while loop.time() < until and not self.arena.dead():
             plan = await plans.next()
@@ -137,48 +130,3 @@ class _Game:
             self.arena.found(
                 Deviation(foul.requirement, foul.kind, best.expected, best.came, to_data([*passed, *moves]))
             )
-
-
-class _Plans:
-    """Plans come from hypothesis, which does not know a loop, in a thread of its own."""
-
-    def __init__(self, edition: str, budget: Budget) -> None:
-        self._queue: queue.Queue[list[Move]] = queue.Queue(AHEAD)
-        self._stopped = threading.Event()
-        self._left = budget.examples
-        self._failure: BaseException | None = None
-        self._thread = threading.Thread(target=self._make, args=(edition, budget.seed), name="plans", daemon=True)
-        self._thread.start()
-
-    def _make(self, edition: str, seed: int) -> None:
-        try:
-            planning.plans(edition, seed, self._wanted)
-        except BaseException as error:  # told to whoever waits for a plan
-            self._failure = error
-
-    def _wanted(self, plan: list[Move]) -> bool:
-        while not self._stopped.is_set():
-            try:
-                self._queue.put(plan, timeout=0.2)
-                break
-            except queue.Full:
-                continue
-        self._left -= 1
-        return self._left > 0 and not self._stopped.is_set()
-
-    async def next(self) -> list[Move] | None:
-        """The next plan; None when there is none any more."""
-        while True:
-            over = not self._thread.is_alive()
-            try:
-                return self._queue.get_nowait()
-            except queue.Empty:
-                if over and self._failure is not None:
-                    raise self._failure from None
-                if over:
-                    return None
-            await asyncio.sleep(0.005)
-
-    def stop(self) -> None:
-        self._stopped.set()
-        self._thread.join(5)
