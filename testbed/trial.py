@@ -235,11 +235,15 @@ class Trial:
         }
         return tls_context(**described | dict(settings))
 
-    def close(self) -> None:
-        """Close every connection and every listening place, quietly."""
+    def stop_listening(self) -> None:
+        """Let the DUT open no further connection."""
         for served in self._listening:
             served.close()
         self._listening.clear()
+
+    def close(self) -> None:
+        """Close every connection and every listening place, quietly."""
+        self.stop_listening()
         for stream in self._streams:
             stream.close(abruptly=True)
             self.failure = self.failure or stream.failure

@@ -26,6 +26,8 @@ from testbed.trial import Trial
 
 #: Seconds between two looks at what a shim says while a connection or a packet is awaited.
 _LOOK = 0.05
+#: Connections that a client may open in one case.
+MOST_CONNECTIONS = 100
 #: Seconds for which a stored session is asked to be kept.
 STORED = 120
 K = TypeVar("K")
@@ -94,6 +96,9 @@ class Client(Handle):
         connection = Connection(self.trial, self.version, self._lives)
         self.connections.append(connection)
         self._came.set()
+        if len(self.connections) == MOST_CONNECTIONS:
+            self.trial.note(f"the client has opened {MOST_CONNECTIONS} connections: no further one is accepted")
+            self.trial.stop_listening()
         return connection
 
     def _refused(self, refusal: Refusal) -> None:
@@ -465,4 +470,11 @@ def _topic_of(filter: str) -> str:
 async def tester(trial: Trial) -> AsyncIterator[Client]:
     """The handle for one trial; the client is reset, or ended, behind it."""
     async with control_of(trial) as control:
-        yield Client(trial, control)
+        client = Client(trial, control)
+        try:
+            yield client
+        except (Inconclusive, LaunchError) as doubt:
+            if len(client.connections) < MOST_CONNECTIONS:
+                raise
+            said = f"the client connects in a loop, {MOST_CONNECTIONS} times in this case; {doubt}"
+            raise Inconclusive(said, cause="connects in a loop") from None
