@@ -175,10 +175,12 @@ class Overheard:
             index, next_number = index + 1, number + 1
         # What was broken by ending stands at the end, after a word on frames that are not shown.
         place[self.frames] = index + (self.frames > next_number)
+        # Only a log knows no ports.
+        place_of = "packet {} of the capture" if self.found.meeting.initiator[1] else "line {} of the log"
         out = []
         for breach in end.breaches:
             kept = self.kept.get(breach.frame)
-            where = f" (packet {kept.packet} of the capture)" if kept else ""
+            where = f" ({place_of.format(kept.packet)})" if kept else ""
             came = breach.came[:900] + where
             out.append(
                 Finding(breach.requirement, "fail", breach.expected[:1000], came, "rule", place.get(breach.frame, -1))

@@ -66,7 +66,10 @@ class Product:
 
     name: str
     role: str
+    #: Host and port of who was called; empty for who called, and in a log that knows no addresses.
     address: str
+    #: It was called.
+    called: bool = False
     editions: dict[str, Account] = field(default_factory=lambda: defaultdict(Account))
     inside: set[str] = field(default_factory=set)
 
@@ -113,8 +116,8 @@ class Products:
         meeting = heard.found.meeting
         if side:
             host, port = meeting.responder
-            key, address = (role, "", f"{host}:{port}"), f"{host}:{port}"
-            name = f"[{host}]:{port}" if ":" in host else address
+            address = f"{host}:{port}" if port else ""
+            key, name = (role, "", address or host), f"[{host}]:{port}" if ":" in host else address or host
         else:
             host, _ = meeting.initiator
             key, address, name = (role, heard.name, host), "", f"{heard.name} ({host})" if heard.name else host
@@ -123,7 +126,7 @@ class Products:
             if self._kept[role] >= MOST_KEPT:
                 return self._rest.setdefault(role, Product(self._unused(f"other, {role}"), role, ""))
             self._kept[role] += 1
-            found = self._all[key] = Product(self._unused(name), role, address)
+            found = self._all[key] = Product(self._unused(name), role, address, bool(side))
         return found
 
     def _unused(self, name: str) -> str:
@@ -180,7 +183,7 @@ class Products:
         return self._made(
             product,
             heard.found.edition,
-            f"connection {heard.number}, {one} port {port}",
+            f"connection {heard.number}, {one}" + (f" port {port}" if port else ""),
             verdict,
             reason[:2000],
             findings,
@@ -240,7 +243,7 @@ class Products:
         return out
 
     def _called(self, role: str) -> bool:
-        return any(product.address for product in self._all.values() if product.role == role)
+        return any(product.called for product in self._all.values() if product.role == role)
 
     def cells(self, product: Product, watched: dict[str, int]) -> Iterator[Cell]:
         """The cells of a product; `watched` has the number of requirements that its rules look after, by edition."""
@@ -276,6 +279,6 @@ def _clean(account: Account, clean: int, watched: int) -> tuple[Verdict, str]:
 def _filter(one: str, port: int, other: str, other_port: int) -> str:
     """The display filter of Wireshark that finds the connection."""
     kind = "ipv6" if ":" in one else "ip"
-    if not one or not other:
+    if not port:
         return ""
     return f"{kind}.addr == {one} and tcp.port == {port} and {kind}.addr == {other} and tcp.port == {other_port}"

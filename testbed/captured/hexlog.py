@@ -98,7 +98,7 @@ class _Log:
         if name not in self._ears:
             if len(self._ears) >= _MOST:
                 self._over(next(iter(self._ears)), number, CROWDED)
-            meeting = Meeting((name or "client", 0), ("log", 0), self.at, number, True)
+            meeting = Meeting((name or "client", 0), ("server", 0), self.at, number, True)
             self._ears[name] = self._listen(meeting)
         ear = self._ears[name]
         side = int(found["way"].lower() in _SERVER)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import shutil
 import time
@@ -33,7 +32,7 @@ SEEDS = [
     pcap(Talk().client(REQUEST).server(RESPONSE % b"").client(b"\x82\x82\0\0\0\0\xc0\0").packets),
 ]
 QUICK = settings(
-    max_examples=int(os.environ.get("TESTBED_EXAMPLES", "100")),
+    max_examples=100,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -396,3 +396,28 @@ def test_the_matrix_of_a_role_has_the_rows_that_bind_it(tmp_path: Path) -> None:
     server, client = sheets["mqtt-broker"], sheets["mqtt-client"]
     assert {row.side for row in server.requirements} == {"server", "both"}
     assert "server" not in {row.side for row in client.requirements}
+
+
+def test_a_log_of_hex_is_judged_without_addresses(tmp_path: Path) -> None:
+    log = f"dev > {CONNECT.hex()}\ndev < {CONNACK.hex()}\ndev < {STRAY_PUBACK.hex(' ')}\n"
+    results, _ = judge(tmp_path, log.encode(), "--site", "site", code=1)
+    assert [dut.name for dut in results.duts] == ["server", "abc (dev)"]
+    assert broken(results, "server") == BROKEN
+    cell = next(cell for cell in results.cells if cell.verdict == "fail")
+    assert (cell.row, cell.filter) == ("connection 1, dev", "")
+    assert "(line 3 of the log)" in cell.findings[0].came
+
+
+def test_names_of_clients_are_made_fit_to_be_shown(tmp_path: Path) -> None:
+    packets = []
+    for number, name in enumerate(["x" * 3000, "x" * 2999 + "y", "a\nb", "\u202eabc", "🙂", ""]):
+        id = name.encode()
+        body = CONNECT[2:13] + len(id).to_bytes(2) + id
+        size = bytes([len(body) & 127 | 128, len(body) >> 7]) if len(body) > 127 else bytes([len(body)])
+        packets += Talk((f"10.0.1.{number}", 5)).client(b"\x10" + size + body).server(CONNACK).close().packets
+    results, done = judge(tmp_path, pcap(packets), "--site", "site", code=1)
+    names = [dut.name for dut in results.duts if dut.role == "mqtt-client"]
+    assert len(set(names)) == 6
+    assert all(len(name) <= 100 and name.isprintable() for name in names)
+    assert "10.0.1.5" in names
+    assert "a b (10.0.1.2)" in done.stdout
