@@ -37,7 +37,7 @@ from tests.captured.writing import (
     tcp,
     usual,
 )
-from tests.command import run_testbed
+from tests.command import need, run_testbed
 
 BROKEN = {"mqtt-5.0:MQTT-2.2.1-5", "mqtt-5.0:MQTT-4.3.2-4"}
 SERVER, CLIENT = "10.0.0.1:1883", "abc (10.0.0.5)"
@@ -421,3 +421,17 @@ def test_names_of_clients_are_made_fit_to_be_shown(tmp_path: Path) -> None:
     assert all(len(name) <= 100 and name.isprintable() for name in names)
     assert "10.0.1.5" in names
     assert "a b (10.0.1.2)" in done.stdout
+
+
+def test_the_capture_of_a_run_shows_what_the_rules_saw_in_the_run(tmp_path: Path) -> None:
+    need("mqttools")
+    case = "mqtt.broker.client_id.an_assigned_client_id_is_told_and_new"
+    run = run_testbed("run", "mqtt-broker-5.0", "--dut", "mqttools", "--case", case, "--out", "run", cwd=tmp_path)
+    assert run.returncode == 1, run.stderr
+    found_then = json.loads((tmp_path / "run" / "results.json").read_bytes())["cells"][0]["findings"]
+    seen = {finding["requirement"] for finding in found_then if finding.get("source") == "rule"}
+    done = run_testbed("judge", "run/mqttools.pcapng", "--out", "judged", cwd=tmp_path)
+    assert done.returncode == 1, done.stderr
+    results = msgspec.json.decode((tmp_path / "judged" / "results.json").read_bytes(), type=Results)
+    assert seen
+    assert broken(results, "127.0.0.1:1883") == seen
