@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from harness import suite as suite_module
 from harness.plan import PlannedCell
 from harness.results import Cell, Finding, Frame, Verdict
 from harness.transcript import LONGEST, MOST
@@ -62,7 +63,9 @@ class Bench:
 def reproduce(cell: PlannedCell) -> str:
     """The command that shows a cell again."""
     case = f"{cell.case.id}[{cell.row}]" if cell.row else cell.case.id
-    return shlex.join(["testbed", "run", cell.profile, "--dut", cell.given or cell.dut, "--case", case])
+    folder = suite_module.folders().get(cell.case.id.partition(".")[0])
+    where = ["--suite-path", str(folder)] if folder else []
+    return shlex.join(["testbed", "run", cell.profile, "--dut", cell.given or cell.dut, "--case", case, *where])
 
 
 def unrun(cell: PlannedCell, verdict: Verdict, reason: str, *, cause: str = "", claim: str = "") -> Cell:

@@ -84,13 +84,17 @@ def make(
     cells: list[PlannedCell] = []
     taken: set[str] = set()
     for profile in profiles:
-        names = profile.select.suites or list(suite_module.suites())
+        folders = suite_module.folders()
+        names = [*dict.fromkeys([*(profile.select.suites or suite_module.suites()), *folders])]
         for dut in duts:
             if dut.role != profile.role or not speaks(dut, profile.edition):
                 continue
             for name in names:
                 for case in suite_module.cases(name):
-                    if suite_module.role_of(case).name != profile.role or not profile.takes(case):
+                    if suite_module.role_of(case).name != profile.role:
+                        continue
+                    # Who names a folder wants its cases, whatever the profile selects.
+                    if not (case.cited(profile.edition) if name in folders else profile.takes(case)):
                         continue
                     for row in case.rows or ("",):
                         cell = PlannedCell(
@@ -106,7 +110,8 @@ def digest_of(
     profiles: Sequence[Profile], duts: Sequence[Description], cells: Sequence[PlannedCell], repeat: int = 1
 ) -> str:
     """The digest of a plan."""
-    names = sorted({name for profile in profiles for name in profile.select.suites or suite_module.suites()})
+    chosen = {name for profile in profiles for name in profile.select.suites or suite_module.suites()}
+    names = sorted(chosen | set(suite_module.folders()))
     whole = {
         "profiles": [[p.name, p.version, p.digest] for p in profiles],
         "suites": {name: suite_module.digest(name) for name in names},

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import importlib.machinery
+import importlib.util
 import pkgutil
+import sys
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import Path
 
 from harness.case import Case, cases_of
 from harness.requirement import Citation, Requirement, read_catalogue
@@ -45,10 +50,53 @@ class Cite:
         return Citation(self.edition, self.prefix + number)
 
 
-@cache
+#: Folders with cases that were named for this run, by the name of the folder.
+_FOLDERS: dict[str, Path] = {}
+
+
 def suites() -> dict[str, Suite]:
-    """Every installed suite, by name."""
+    """Every installed suite, and those of folders, by name."""
+    return _installed() | {name: Suite(name, name, {}, str(folder)) for name, folder in _FOLDERS.items()}
+
+
+@cache
+def _installed() -> dict[str, Suite]:
     return {e.name: e.load() for e in sorted(entry_points(group="testbed.suites"), key=lambda e: e.name)}
+
+
+def folders() -> dict[str, Path]:
+    """The folders that were added as suites, by name. Every profile of the role and edition selects their cases."""
+    return dict(_FOLDERS)
+
+
+def add_folder(folder: Path) -> None:
+    """Take the modules (`*.py`) of a folder as one more suite, called as the folder is. SuiteError says what is in
+    the way, or wrong with a module."""
+    folder = folder.absolute()
+    name = folder.name
+    if not folder.is_dir():
+        raise SuiteError(f"{folder} is no folder: give --suite-path a folder with modules of cases")
+    if _FOLDERS.get(name) == folder:
+        return
+    if not name.isidentifier() or name in suites() or importlib.util.find_spec(name) is not None:
+        raise SuiteError(
+            f"{folder}: a suite cannot be called {name!r}, which is no name for Python or taken; rename the folder"
+        )
+    spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+    spec.submodule_search_locations = [str(folder)]
+    sys.modules[name] = importlib.util.module_from_spec(spec)
+    _FOLDERS[name] = folder
+    try:
+        found = cases(name)
+    except SuiteError:
+        del _FOLDERS[name], sys.modules[name]
+        raise
+    except Exception as error:
+        # Whatever a module of somebody else's throws is its author's to mend.
+        del _FOLDERS[name], sys.modules[name]
+        raise SuiteError(f"{folder}: a module cannot be loaded: {type(error).__name__}: {error}") from None
+    if not found:
+        raise SuiteError(f"{folder}: no module in it has a case; `testbed new case` writes one")
 
 
 @cache
@@ -58,7 +106,7 @@ def catalogue(edition: str) -> dict[str, Requirement]:
     rows: dict[str, Requirement] = {}
     for suite in suites().values():
         if edition in suite.catalogues:
-            more = read_catalogue(edition, files(suite.package).joinpath(suite.catalogues[edition]))
+            more = own_catalogue(suite.name, edition)
             twice = sorted(rows.keys() & more.keys())
             if twice:
                 raise SuiteError(
@@ -69,6 +117,13 @@ def catalogue(edition: str) -> dict[str, Requirement]:
     if not rows:
         raise LookupError(f"no installed suite has a catalogue {edition!r}")
     return rows
+
+
+@cache
+def own_catalogue(suite: str, edition: str) -> dict[str, Requirement]:
+    """The rows that one suite has for an edition, by number."""
+    found = suites()[suite]
+    return read_catalogue(edition, files(found.package).joinpath(found.catalogues[edition]))
 
 
 def requirement(id: str) -> Requirement:
@@ -124,7 +179,7 @@ def check(case: Case) -> None:
 def digest(suite: str) -> str:
     """SHA-256 over every file of the suite's package, by name."""
     total = hashlib.sha256()
-    todo = [("", files(suites()[suite].package))]
+    todo: list[tuple[str, Traversable]] = [("", _FOLDERS.get(suite) or files(suites()[suite].package))]
     while todo:
         prefix, folder = todo.pop()
         for entry in sorted(folder.iterdir(), key=lambda e: e.name):

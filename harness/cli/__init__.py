@@ -19,7 +19,7 @@ COMMANDS = {
     "qualify": "plant faults and count what the suite catches",
     "doctor": "what is missing, and the command that fixes it",
     "check-shim": "whether a shim around a client library keeps its format",
-    "new": "write a first description or profile",
+    "new": "write a first description or profile, or a case from a trace",
 }
 
 

@@ -1,4 +1,4 @@
-"""`testbed new dut` and `testbed new profile`."""
+"""`testbed new dut`, `testbed new profile` and `testbed new case`."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pathlib import Path
 
 import click
 
-from harness import inventory, probing, scaffold
+from harness import inventory, probing, scaffold, trace
 from harness import profile as profile_module
 from harness.cli.failures import CONFORMS
 from testbed.dut import Scalar
 from testbed.protocol import roles
 
 
-@click.group("new", short_help="write a first description or profile")
+@click.group("new", short_help="write a first description, profile or case")
 def command() -> None:
-    """Write a first description of a device, or a first profile."""
+    """Write a first description of a device, a first profile, or a case from a trace."""
 
 
 @command.command("dut", short_help="probe a device and describe it")
@@ -96,4 +96,35 @@ def profile(name: str, parent: str, out: Path | None, paths: tuple[Path, ...], f
     folders = " ".join(f"--profile-path {folder}" for folder in dict.fromkeys([*paths, target.parent]))
     click.echo(f"{target}: {found.role} judged by {found.edition}, as {found.name} until it says otherwise")
     click.echo(f"next: testbed show {name} {folders}")
+    return CONFORMS
+
+
+@command.command("case", short_help="make a case of a trace")
+@click.argument("path", metavar="TRACE", type=click.Path(path_type=Path))
+@click.option("--name", required=True, metavar="NAME", help="The case's name: a sentence about the device, with _.")
+@click.option(
+    "--out", type=click.Path(path_type=Path), default=Path("found"), show_default=True, metavar="DIR", help="Suite."
+)
+@click.option("--force", is_flag=True, help="Replace the module.")
+def case(path: Path, name: str, out: Path, force: bool) -> int:
+    """Make a case called NAME of a TRACE that `testbed play --out` wrote, as a module in the folder DIR.
+
+    \b
+    testbed new case traces/a.trace.json --name a_will_is_published_at_a_take_over --out found
+    testbed run mqtt-broker-5.0 --suite-path found --case a_will_is_published_at_a_take_over --dut mosquitto
+    """
+    stored = trace.read(path)
+    try:
+        trace.proper_name(name)
+    except ValueError as error:
+        raise click.UsageError(f"--name: {error}") from None
+    if not out.absolute().name.isidentifier():
+        raise click.UsageError(f"--out {out}: the folder is the name of a suite: use letters, digits and _")
+    target = out / f"{name}.py"
+    out.mkdir(parents=True, exist_ok=True)
+    scaffold.write(trace.case_file(stored, name), target, force=force)
+    fitting = [one.name for one in inventory.profiles_for(stored.role, [stored.edition])]
+    click.echo(f"{target}: cites {stored.requirement}")
+    if fitting:
+        click.echo(f"next: testbed run {fitting[0]} --suite-path {out} --case {name} --dut {stored.dut or 'DUT'}")
     return CONFORMS

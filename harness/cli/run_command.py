@@ -13,7 +13,7 @@ import click
 from harness import expected as expected_module
 from harness import plan as plan_module
 from harness import profile as profile_module
-from harness import selection, targets, verdict
+from harness import selection, suite, targets, verdict
 from harness.background import Background
 from harness.cli.failures import CONFORMS, FAILS, NOT_JUDGED
 from harness.cli.progress import watch
@@ -40,6 +40,13 @@ from harness.run import LANES, WHOLE, Options, Run
 @click.option("--site", type=click.Path(path_type=Path), metavar="DIR", help="Also make the site there.")
 @click.option("--junit", type=click.Path(path_type=Path), metavar="FILE", help="Also write JUnit XML there.")
 @click.option("--profile-path", "paths", multiple=True, type=click.Path(path_type=Path), help="More profiles.")
+@click.option(
+    "--suite-path",
+    "suite_folders",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Also the cases of this folder.",
+)
 @click.option("--capture/--no-capture", default=True, help="Write a pcapng for each DUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print the results as JSON.")
 @click.option("-q", "--quiet", is_flag=True, help="Do not name each failing cell.")
@@ -58,6 +65,7 @@ def command(
     site: Path | None,
     junit: Path | None,
     paths: tuple[Path, ...],
+    suite_folders: tuple[Path, ...],
     capture: bool,
     as_json: bool,
     quiet: bool,
@@ -78,6 +86,7 @@ def command(
         profiles, duts, cases = tuple(asked["profiles"]), tuple(asked["duts"]), tuple(asked["cases"])
         requirements, keywords, repeat = tuple(asked["requirements"]), asked["keywords"], header["repeat"]
         paths = tuple(Path(p) for p in asked["paths"]) + paths
+        suite_folders = tuple(Path(p) for p in asked.get("suites", [])) + suite_folders
         folder = resume
     else:
         header, done = None, frozenset()
@@ -86,6 +95,8 @@ def command(
         if not duts:
             raise click.UsageError("name at least one --dut; `testbed list peers` shows the known ones")
         folder = out or Path("results") / f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{_stem(profiles[0])}"
+    for one in suite_folders:
+        suite.add_folder(one)
     plan, folders = _plan(profiles, duts, cases, requirements, keywords, repeat, paths)
     if header is not None and header["digest"] != plan.digest:
         raise click.UsageError(
@@ -98,6 +109,7 @@ def command(
         "requirements": requirements,
         "keywords": keywords,
         "paths": [str(p.absolute()) for p in paths],
+        "suites": [str(p.absolute()) for p in suite_folders],
     }
     options = Options(lanes, timeout, capture, folders=folders, command=line, asked=asked)
     interrupted = _execute(plan, folder, options, resume is not None, done, quiet=quiet, mute=as_json)

@@ -79,7 +79,7 @@ class Neighbours:
 
 
 async def attack(trial: Trial, moves: Sequence[Move], pause: float) -> None:
-    """Make the moves, and give the broker at most `pause` seconds to react. To the attacker it may do what it likes."""
+    """Make the moves, and give the broker at most `pause` seconds to react. The attacker it may treat as it likes."""
     broker = Broker(trial)
     links: dict[int, Client] = {}
     for move in moves:
