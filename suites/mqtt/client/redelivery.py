@@ -20,9 +20,9 @@ _QOS_1 = ("publish", "qos-1", "session", "orders")
 _QOS_2 = ("publish", "qos-2", "session", "orders")
 
 
-async def _released(client: Client) -> tuple[Connection, int]:
+async def _released(client: Client, *, stored: bool = True) -> tuple[Connection, int]:
     """Set-up: a message of QoS 2 whose PUBREL came, and whose PUBCOMP does not."""
-    connection, publish = await client.publishing(qos=2, stored=True)
+    connection, publish = await client.publishing(qos=2, stored=stored)
     number = publish.packet_id or 0
     await connection.send(Pubrec(number))
     await connection.asked(Pubrel, lambda p: p.packet_id == number)
@@ -231,7 +231,7 @@ async def nothing_is_sent_again_on_the_same_connection(client: Client) -> None:
 
 @case(v5("4.4.0-1"), needs=("publish", "qos-2", "orders", "in-flight"), lasts=RETRY)
 async def neither_publish_nor_pubrel_of_qos_2_is_sent_again_on_the_same_connection(client: Client) -> None:
-    connection, number = await _released(client)
+    connection, number = await _released(client, stored=False)
     (open_,) = await _in_flight(client, connection, 2, b"open")
     await connection.receives_no(
         (Publish, Pubrel),
