@@ -44,7 +44,8 @@ class Edge(Handle):
         #: The devices behind it, and the host application it waits for (empty: none).
         self.devices: tuple[str, ...] = tuple(str(self.parameter("devices", "")).split())
         self.primary_host = str(self.parameter("primary-host", ""))
-        self._online_at = now_ms()
+        #: The timestamp of the primary host, in milliseconds.
+        self.online_at = now_ms()
 
     # -- the primary host
 
@@ -55,13 +56,13 @@ class Edge(Handle):
 
     def state_is(self, online: bool, timestamp: int | None = None) -> State:
         """What the server has retained of the primary host from now on."""
-        state = State(online, self._online_at if timestamp is None else timestamp)
+        state = State(online, self.online_at if timestamp is None else timestamp)
         self.server.retained[state_topic(self.primary_host)] = state.encoded()
         return state
 
     async def host_says(self, session: Session, online: bool, timestamp: int | None = None, host: str = "") -> None:
         """STATE of the primary host (or another), on this session. Inconclusive when the node does not listen."""
-        state = State(online, self._online_at if timestamp is None else timestamp)
+        state = State(online, self.online_at if timestamp is None else timestamp)
         await session.tell(state_topic(host or self.primary_host), state.encoded(), 1)
 
     # -- sessions

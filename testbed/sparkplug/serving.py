@@ -58,6 +58,8 @@ class Server:
     """What outlives a connection: the retained messages, by topic."""
 
     retained: dict[str, bytes] = field(default_factory=dict)
+    #: Whether CONNECT is accepted at once; else by `Session.accept`.
+    accepts: bool = True
 
 
 class Session(Conversation):
@@ -87,7 +89,8 @@ class Session(Conversation):
         if isinstance(packet, Connect) and self.connect is None:
             self.connect = packet
             self.version = version_of(packet)
-            self._answer(Connack())
+            if self._server.accepts:
+                self.accept()
         elif self.connect is None:
             return
         elif isinstance(packet, Subscribe):
@@ -137,6 +140,10 @@ class Session(Conversation):
             self.messages.append(Message(topic, payload, packet, now, len(self.messages)))
 
     # -- what goes
+
+    def accept(self) -> None:
+        """Send a CONNACK that accepts."""
+        self._answer(Connack())
 
     def hears(self, topic: str) -> bool:
         """Whether the client has subscribed to `topic`."""
