@@ -74,6 +74,7 @@ class Table(msgspec.Struct, frozen=True):
 class Account(msgspec.Struct, frozen=True):
     """The statements of one catalogue, whichever side they bind."""
 
+    suite: str
     catalogue: str
     statements: int
     #: Those that have a case, a passive rule or a reason for every side they bind.
@@ -84,7 +85,7 @@ class Coverage(msgspec.Struct):
     """The output of `testbed coverage --json`."""
 
     tables: list[Table]
-    #: One of each catalogue; none when profiles narrow the tables.
+    #: One of each catalogue of each suite; none when profiles narrow the tables.
     accounts: list[Account] = []
     format: str = "iot-testbed-coverage/1"
 
@@ -93,24 +94,25 @@ def whole() -> Coverage:
     """Every role in every edition that has a catalogue."""
     known = {edition: None for one in suite.suites().values() for edition in one.catalogues}
     tables = [table(role, edition) for role in roles().values() for edition in role.editions if edition in known]
-    return Coverage(tables, [account(edition, tables) for edition in known])
+    accounts = [account(one.name, edition, tables) for one in suite.suites().values() for edition in one.catalogues]
+    return Coverage(tables, accounts)
 
 
-def account(edition: str, tables: Sequence[Table]) -> Account:
-    """How many statements of a catalogue all of its `tables` account for. For a side that no installed role plays,
-    only a reason does."""
+def account(name: str, edition: str, tables: Sequence[Table]) -> Account:
+    """How many statements of one suite's catalogue all of its `tables` account for. For a side that no installed role
+    plays, only a reason does."""
     missing: dict[str, set[str]] = {}
     for one in tables:
         if one.edition == edition:
             missing.setdefault(roles()[one.role].side, set()).update(statement.id for statement in one.missing)
-    rows = suite.catalogue(edition).values()
+    rows = suite.own_catalogue(name, edition).values()
     sides = {side for row in rows if row.side != BOTH for side in row.sides} | missing.keys()
 
     def accounted(row: Requirement, side: str) -> bool:
         return row.id not in missing[side] if side in missing else side in row.untried
 
     done = [row for row in rows if all(accounted(row, side) for side in sides if row.binds(side))]
-    return Account(edition, len(rows), len(done))
+    return Account(name, edition, len(rows), len(done))
 
 
 def of(profiles: Sequence[Profile]) -> Coverage:

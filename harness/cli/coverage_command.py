@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -39,7 +40,7 @@ def command(profiles: tuple[str, ...], fail_under: float, paths: tuple[Path, ...
         for number, table in enumerate(found.tables):
             say([*[""] * bool(number), *_table(table)])
         if found.accounts:
-            say(["", "; ".join(map(_account, found.accounts))])
+            say(["", *_accounts(found.accounts)])
     return FAILS if any(coverage.holes(table, fail_under) for table in found.tables) else CONFORMS
 
 
@@ -62,8 +63,15 @@ def _row(count: Count) -> tuple[str, ...]:
     return (count.name, *map(str, figures))
 
 
-def _account(one: Account) -> str:
-    return f"{one.catalogue}: {one.accounted} of {one.statements} accounted for"
+def _accounts(accounts: Sequence[Account]) -> list[str]:
+    """A line for each suite: all of its statements, and those of each catalogue."""
+    lines: list[str] = []
+    for suite, group in itertools.groupby(accounts, lambda one: one.suite):
+        own = list(group)
+        parts = ", ".join(f"{one.catalogue} {one.accounted} of {one.statements}" for one in own)
+        whole = f"{sum(one.accounted for one in own)} of {sum(one.statements for one in own)}"
+        lines.append(f"{suite}: {whole} statements accounted for ({parts})")
+    return lines
 
 
 def _statements(statements: Sequence[Statement]) -> list[str]:

@@ -37,7 +37,9 @@ CITED = {"toy:T-1.1.1": ["toy.a"], "toy:T-10.1": ["toy.b"]}
 
 
 def tabled(monkeypatch: pytest.MonkeyPatch, *rows: Requirement) -> Table:
-    monkeypatch.setattr(coverage.suite, "catalogue", lambda edition: {one.number: one for one in rows})
+    numbered = {one.number: one for one in rows}
+    monkeypatch.setattr(coverage.suite, "catalogue", lambda edition: numbered)
+    monkeypatch.setattr(coverage.suite, "own_catalogue", lambda name, edition: numbered)
     monkeypatch.setattr(coverage, "citing", lambda role: CITED)
     return coverage.table(WATCHING, "toy")
 
@@ -113,7 +115,7 @@ def test_the_real_catalogues_are_whole(tmp_path: Path) -> None:
             assert statement["id"].startswith(f"{table['edition']}:")
     missing = {one["id"] for table in found["tables"] for one in table["missing"]}
     for one in found["accounts"]:
-        rows = suite.catalogue(one["catalogue"]).values()
+        rows = suite.own_catalogue(one["suite"], one["catalogue"]).values()
         played = {role.side for role in roles().values() if one["catalogue"] in role.editions}
         idle = {row.id for row in rows if row.side != BOTH and not {*row.sides} <= played | {*row.untried}}
         ids = {row.id for row in rows}
@@ -125,21 +127,23 @@ def test_the_real_catalogues_are_whole(tmp_path: Path) -> None:
 def test_a_statement_is_accounted_for_on_every_side_it_binds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of the six, one has nothing, and no table speaks for the three that bind clients."""
     server = tabled(monkeypatch, *ROWS)
-    assert coverage.account("toy", [server]) == Account("toy", 6, 2)
+    assert coverage.account("toys", "toy", [server]) == Account("toys", "toy", 6, 2)
     told = (*ROWS[:4], row("T-10.2", side="client", client="no role plays it"), ROWS[5])
-    assert coverage.account("toy", [tabled(monkeypatch, *told)]) == Account("toy", 6, 3)
+    assert coverage.account("toys", "toy", [tabled(monkeypatch, *told)]) == Account("toys", "toy", 6, 3)
     tabled(monkeypatch, *ROWS)
     monkeypatch.setattr(coverage, "citing", lambda role: {"toy:T-1.1.2": ["toy.a"], "toy:T-10.2": ["toy.b"]})
     client = coverage.table(roles()["mqtt-client"], "toy")
     assert [one.id for one in client.missing] == ["toy:T-10.3"]
-    assert coverage.account("toy", [server, client]) == Account("toy", 6, 4)
+    assert coverage.account("toys", "toy", [server, client]) == Account("toys", "toy", 6, 4)
 
 
 def test_text_lists_what_has_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     from harness.cli import main_group
     from harness.cli.failures import said
 
-    monkeypatch.setattr(coverage, "whole", lambda: Coverage([tabled(monkeypatch, *ROWS)], [Account("toy", 6, 4)]))
+    monkeypatch.setattr(
+        coverage, "whole", lambda: Coverage([tabled(monkeypatch, *ROWS)], [Account("toys", "toy", 6, 4)])
+    )
     assert said(lambda: main_group.main(["coverage"], standalone_mode=False)) == 1
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == f"toy, {ROLE}: 75 % of the testable requirements have a case or a rule"
@@ -151,7 +155,7 @@ def test_text_lists_what_has_nothing(monkeypatch: pytest.MonkeyPatch, capsys: py
         "  with a case, and with a reason why there is none (delete one of them):",
         "    toy:T-10.1  MUST  10.1  toy.b: no wire form",
         "",
-        "toy: 4 of 6 accounted for",
+        "toys: 4 of 6 statements accounted for (toy 4 of 6)",
     ]
 
 
