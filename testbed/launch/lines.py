@@ -138,7 +138,11 @@ class Lines:
             guard.sweep(self._mark, child.pid)
             if self._reader is not None:
                 self._reader.cancel()
+                await asyncio.wait({self._reader})
+            # The event loop has to learn of the end of the program and of its output while it still runs.
             with contextlib.suppress(TimeoutError):
-                # The event loop has to learn of the end while it still runs.
-                await asyncio.wait_for(child.wait(), guard.LAST)
+                async with asyncio.timeout(guard.LAST):
+                    while child.stdout is not None and await child.stdout.read(1 << 16):
+                        continue
+                    await child.wait()
             guard.GUARD.release(self._mark)
