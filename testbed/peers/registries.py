@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-from testbed.dut import Description, Install, Launch, Shim
+from testbed.dut import Description, Install, Itself, Launch, Shim
 from testbed.launch.peers import shipped
 from testbed.launch.programs import fill
 
@@ -183,14 +183,14 @@ def cargo(job: Job, place: Place) -> None:
 
 
 def maven(job: Job, place: Place) -> None:
-    """Each peer's jars into a folder of its own, with the classes of its shim, which starts at once that way."""
+    """Each peer's jars into a folder of its own, with the classes of its program, which starts at once that way."""
     for peer, install in _installs(job):
         folder = place.root / "java" / peer.name
         shutil.rmtree(folder, ignore_errors=True)
         pom = shipped() / install.source / "pom.xml"
         copy = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={folder}"]
         run(place, ["mvn", "-B", "-q", "-f", str(pom), *copy])
-        if isinstance(peer.launch, Shim):
+        if isinstance(peer.launch, Shim | Itself):
             sources = [str(path) for name in (install.source, *install.uses) for path in _java(shipped() / name)]
             run(place, ["javac", "-d", str(folder / "classes"), "-cp", f"{folder}/*", *sources])
 
@@ -232,7 +232,7 @@ def _places(job: Job, root: Path) -> list[Path]:
         return [root / {"pypi": "python", "npm": "node"}[job.registry]]
     if job.registry == "maven":
         return [root / "java" / peer.name for peer in job.peers]
-    commands = [peer.launch.command[0] for peer in job.peers if isinstance(peer.launch, Launch | Shim)]
+    commands = [peer.launch.command[0] for peer in job.peers if isinstance(peer.launch, Launch | Shim | Itself)]
     return [Path(fill(command, {"peers": str(root)})) for command in commands]
 
 
