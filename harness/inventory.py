@@ -151,6 +151,14 @@ def profiles_for(role: str, editions: Sequence[str], paths: Sequence[Path] = ())
     return found
 
 
+def usual_profiles(role: str, editions: Sequence[str], paths: Sequence[Path] = ()) -> list[str]:
+    """The name of one profile of a role for each of `editions`: they can be run together."""
+    names: dict[str, str] = {}
+    for one in profiles_for(role, editions, paths):
+        names.setdefault(one.edition, one.name)
+    return list(names.values())
+
+
 def suite_entry(name: str) -> SuiteEntry:
     """The suite `name` with its numbers."""
     found = suite.suites()[name]

@@ -237,7 +237,7 @@ def _profile(one: Profile) -> ProfileShown:
 def _peer(one: Description, paths: Sequence[Path]) -> PeerShown:
     entry = inventory.peer_entry(one)
     version, digest = asyncio.run(identify(one, {})) if entry.installed else ("", "")
-    fitting = [p.name for p in inventory.profiles_for(one.role, list(one.endpoints), paths)]
+    fitting = inventory.usual_profiles(one.role, list(one.endpoints), paths)
     return PeerShown(
         msgspec.structs.replace(entry, version=version or entry.version),
         one.vendor,

@@ -51,7 +51,7 @@ def dut(address: str, out: Path, role_name: str | None, given: tuple[str, ...], 
     click.echo(f"{out}: {seen.role.name} speaking {', '.join(seen.endpoints)}; {there} claims found")
     for edition, doubt in seen.doubts.items():
         click.echo(f"  {edition}: claims could not be probed: {doubt}")
-    fitting = [one.name for one in inventory.profiles_for(seen.role.name, list(seen.endpoints))]
+    fitting = inventory.usual_profiles(seen.role.name, list(seen.endpoints))
     if fitting:
         click.echo(f"next: testbed run {' '.join(fitting)} --dut {out}")
     return CONFORMS
@@ -123,7 +123,7 @@ def case(path: Path, name: str, out: Path, force: bool) -> int:
     target = out / f"{name}.py"
     out.mkdir(parents=True, exist_ok=True)
     scaffold.write(trace.case_file(stored, name), target, force=force)
-    fitting = [one.name for one in inventory.profiles_for(stored.role, [stored.edition])]
+    fitting = inventory.usual_profiles(stored.role, [stored.edition])
     click.echo(f"{target}: cites {stored.requirement}")
     if fitting:
         click.echo(f"next: testbed run {fitting[0]} --suite-path {out} --case {name} --dut {stored.dut or 'DUT'}")

@@ -111,10 +111,11 @@ def _repeated(world: World, client: Client, session: Session, entry: Inflight, d
         if entry.stage == "released":
             kind = "PUBLISH again after PUBREL"
             yield _foul(world, kind, f"PUBREL for {name}, which was received already", describe(packet))
-        if entry.index < client.repeated:
+        key = (entry.message.publisher, entry.message.topic, entry.message.qos)
+        if entry.index < client.repeated.get(key, -1) and not entry.group:
             kind = "repeated messages out of order"
             yield _foul(world, kind, f"{name} before those that were first sent after it", describe(packet))
-        client.repeated = max(client.repeated, entry.index)
+        client.repeated[key] = max(client.repeated.get(key, -1), entry.index)
     entry.epoch = delivery.epoch
     if delivery.answered and entry.qos == 1:
         session.inflight.pop(packet.packet_id or 0, None)

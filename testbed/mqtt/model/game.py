@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cache
 
-from testbed.findings import Inconclusive
+from testbed.findings import Inconclusive, Violation
 from testbed.game import Arena, Budget, Deviation
 from testbed.game import Move as Data
 from testbed.mqtt.model import planning, shrinking
 from testbed.mqtt.model.blame import Foul
-from testbed.mqtt.model.moves import Move, Moves, Overlook, from_data, to_data
+from testbed.mqtt.model.moves import Move, Moves, Overlook, from_data, to_data, told
 from testbed.mqtt.model.player import Player
 from testbed.mqtt.model.world import Features, features_of
 from testbed.plans import Plans
@@ -28,6 +29,36 @@ SHRINKING = 20.0
 async def replay(trial: Trial, data: Sequence[Data]) -> None:
     """Play the moves once. Violation when the broker deviates; Inconclusive; ValueError when they are no moves."""
     await _conversation(trial, from_data(data), trial.patience, set(), strict=True)
+
+
+async def several(trial: Trial, seed: int, count: int) -> None:
+    """Play the first `count` conversations of a seed one after another, all in one record. Foul at the first one that
+    deviates; Inconclusive when none of them could be played."""
+    doubts: list[str] = []
+    for number, plan in enumerate(await asyncio.to_thread(_some, trial.edition, seed, count), 1):
+        # The same record, watch and connections; names of its own.
+        one = replace(trial, scope=f"{trial.scope}{number}")
+        try:
+            await _conversation(one, plan, trial.patience, set())
+        except Inconclusive as doubt:
+            doubts.append(doubt.reason)
+        except Foul as foul:
+            moves = "; ".join(told(move) for move in foul.moves)
+            raise Violation(
+                f"{foul.expected} ({foul.kind}, in conversation {number} of seed {seed})",
+                f"{foul.came} after: {moves}",
+                requirements=(foul.requirement,),
+            ) from None
+        finally:
+            trial.failure = trial.failure or one.failure
+    if len(doubts) == count:
+        raise Inconclusive(doubts[0], cause="nothing could be played")
+
+
+@cache
+def _some(edition: str, seed: int, count: int) -> list[list[Move]]:
+    """Plans are the same for every device."""
+    return planning.some_plans(edition, seed, count)
 
 
 async def _conversation(

@@ -91,7 +91,7 @@ class Player:
         #: Who has which will: its payload and topic.
         self._wills: dict[str, tuple[WillOf, bytes]] = {}
         self._ids = 0
-        self._breaches = 0
+        self._breaches = len(trial.breaches)
 
     async def play(self, moves: Moves) -> None:
         """Make all moves that fit, then wait for what nobody is owed. Foul, or Inconclusive."""

@@ -81,7 +81,7 @@ def returns(world: World, move: Connect, *, kept: bool) -> Departure:
     client.connected = True
     client.epoch += 1
     client.will, client.hold, client.receive_maximum = move.will, "", move.receive_maximum
-    client.aliases, client.repeated, client.heard = {}, -1, {}
+    client.aliases, client.repeated, client.heard = {}, {}, {}
     return departure
 
 

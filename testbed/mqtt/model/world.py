@@ -121,8 +121,8 @@ class Client:
     unnoticed: bool = False
     #: Topics that have an alias on this connection.
     aliases: dict[str, int] = field(default_factory=dict)
-    #: Index of the delivery that was last sent again on this connection.
-    repeated: int = -1
+    #: (publisher, topic, QoS) -> index of the delivery that was last sent again on this connection.
+    repeated: dict[tuple[str, str, int], int] = field(default_factory=dict)
     #: (publisher, topic, QoS) -> number of the last message that came.
     heard: dict[tuple[str, str, int], int] = field(default_factory=dict)
 
