@@ -1,6 +1,7 @@
 """Keep Alive: MQTT 3.1.1 and 5.0, section 3.1.2.10, and Server Keep Alive in 5.0, section 3.2.2.3.14.
 
-Judged by the Keep Alive that the CONNECT carries, from arrival times.
+Judged by the Keep Alive that the CONNECT carries, from arrival times. A client whose timer is coarse, on a machine
+that is busy, is some way beyond it; it fails where a server may give it up, after one and a half times as long.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from testbed.mqtt.packets import Pingreq, Pingresp, Publish
 from testbed.mqtt.properties import Property
 from testbed.mqtt.scripted_broker import Connection
 
-#: Seconds by which a packet may arrive later than it was sent, on a busy machine; of 2 s, no more than half of what a
-#: server waits before it gives the client up.
+#: What of a Keep Alive a packet may come too late: servers wait for one and a half times [MQTT-3.1.2-24; 5.0: -22].
 LATE = 0.5
+#: Seconds of the Keep Alive that is tried: half of it is more than the tick of a coarse timer.
+TRIED = 4
 #: Seconds of a Keep Alive that is still waited for.
 LONGEST = 10
 
@@ -27,15 +29,17 @@ async def _speaks_in_time(connection: Connection, seconds: int) -> None:
     """PINGREQ, or another packet, comes within `seconds` of the packet before it."""
     await _answer(connection)
     last, count = connection.received[-1][0], len(connection.received)
-    within = last + seconds + LATE - asyncio.get_running_loop().time()
+    latest = last + seconds * (1 + LATE)
+    within = latest - asyncio.get_running_loop().time()
     came = await connection.until(
         lambda: connection.received[count][0] if len(connection.received) > count else None, within
     )
     if came is None and connection.ended_at is not None:
         connection.unprepared("PINGREQ was awaited")
-    if came is None or came > last + seconds + LATE:
+    if came is None or came > latest:
         late = f"a packet {came - last:.2f} s after the one before it" if came is not None else ""
-        connection.violated(f"PINGREQ, or another packet, within {seconds} s of the packet before it", late)
+        wanted = f"PINGREQ, or another packet, {seconds} s after the one before it, at the latest {seconds * 1.5:g} s"
+        connection.violated(wanted, late)
     await _answer(connection)
 
 
@@ -65,44 +69,46 @@ def _announced(connection: Connection) -> int:
     return seconds
 
 
-@case(v311("3.1.2-23"), v5("3.1.2-20"), needs=("keep-alive",), lasts=5.0, rows={"1 s": 1, "2 s": 2})
-async def a_silent_client_sends_pingreq_within_the_keep_alive(client: Client, seconds: int) -> None:
-    """Twice where it is short: PINGREQ counts from the packet before it, and after PINGRESP it goes on."""
-    connection = await _connected(client, keep_alive=_shortest(client, seconds))
+@case(v311("3.1.2-23"), v5("3.1.2-20"), needs=("keep-alive",), lasts=2 * TRIED)
+async def a_silent_client_sends_pingreq_within_the_keep_alive(client: Client) -> None:
+    """Twice: PINGREQ counts from the packet before it, and after PINGRESP it goes on."""
+    connection = await _connected(client, keep_alive=_shortest(client, TRIED))
     announced = _announced(connection)
-    for _ in range(2 if announced <= 2 else 1):
+    for _ in range(2):
         await _speaks_in_time(connection, announced)
 
 
-@case(v311("3.1.2-23"), v5("3.1.2-20"), needs=("keep-alive", "subscribe"), lasts=2.5)
+@case(v311("3.1.2-23"), v5("3.1.2-20"), needs=("keep-alive", "subscribe"), lasts=TRIED)
 async def what_the_client_receives_does_not_replace_pingreq(client: Client) -> None:
     """Messages of QoS 0 come all the time, which it answers with nothing."""
-    connection = await client.subscribed(keep_alive=_shortest(client, 2))
+    connection = await client.subscribed(keep_alive=_shortest(client, TRIED))
     announced = _announced(connection)
     await _answer(connection)
     last, count = connection.received[-1][0], len(connection.received)
     while len(connection.received) == count and connection.ended_at is None:
         await connection.send(Publish(client.topic(), b"x"))
         await connection.until(lambda: len(connection.received) > count or None, 0.2)
-        if asyncio.get_running_loop().time() > last + announced + LATE:
-            connection.violated(f"PINGREQ within {announced} s of the last packet of the client")
+        if asyncio.get_running_loop().time() > last + announced * (1 + LATE):
+            wanted = (
+                f"PINGREQ within {announced} s of the last packet of the client ({announced * 1.5:g} s at the latest)"
+            )
+            connection.violated(wanted)
     if connection.take(Pingreq) is None:
         connection.unprepared("PINGREQ was to come")
 
 
-@case(v5("3.1.2-21"), v5("3.2.2-21"), lasts=4.0)
+@case(v5("3.1.2-21"), v5("3.2.2-21"), lasts=TRIED)
 async def server_keep_alive_replaces_the_keep_alive(client: Client) -> None:
     """A shorter one than the client asked for."""
-    connection = await _connected(client, keep_alive=60, connack={Property.SERVER_KEEP_ALIVE: 2})
-    if connection.connect is not None and 0 < connection.connect.keep_alive <= 2:
+    connection = await _connected(client, keep_alive=60, connack={Property.SERVER_KEEP_ALIVE: TRIED})
+    if connection.connect is not None and 0 < connection.connect.keep_alive <= TRIED:
         raise Inconclusive(f"the client has a Keep Alive of {connection.connect.keep_alive} s anyway")
-    for _ in range(2):
-        await _speaks_in_time(connection, 2)
+    await _speaks_in_time(connection, TRIED)
 
 
-@case(v5("3.1.2-21"), v5("3.2.2-21"), needs=("keep-alive", "orders"), lasts=2.5)
+@case(v5("3.1.2-21"), v5("3.2.2-21"), needs=("keep-alive", "orders"), lasts=TRIED)
 async def server_keep_alive_counts_although_the_client_asked_for_none(client: Client) -> None:
-    connection = await client.connected(keep_alive=0, connack={Property.SERVER_KEEP_ALIVE: 2})
+    connection = await client.connected(keep_alive=0, connack={Property.SERVER_KEEP_ALIVE: TRIED})
     if connection.connect is not None and connection.connect.keep_alive:
         raise Inconclusive(f"the client was told Keep Alive 0, and has {connection.connect.keep_alive} s")
-    await _speaks_in_time(connection, 2)
+    await _speaks_in_time(connection, TRIED)
