@@ -172,6 +172,23 @@ def _good(ready: shim.Ready, shown: str) -> None:
         raise Broken(f"features, of {', '.join(shim.FEATURES)}", f"{', '.join(strange)}", "correct the spelling")
 
 
+class _Running:
+    """The shim, started again when a check was too much for it."""
+
+    def __init__(self, start: _Start, lines: Lines, ready: shim.Ready) -> None:
+        self._start, self.lines, self.ready = start, lines, ready
+
+    def subject(self, edition: str) -> Subject:
+        """It, for one check."""
+        return Subject(self.lines, self.ready, edition, PlainBroker(VERSIONS[edition]), self._start.work)
+
+    async def lives(self) -> None:
+        """Start it again, if it has ended. `Broken` when it does not begin as it should."""
+        if self.lines.failure:
+            await self.lines.stop(0.0)
+            self.lines, self.ready = await self._start()
+
+
 async def check(
     name: str, launch: Shim, values: Mapping[str, str], work: Path, log: Path
 ) -> AsyncIterator[ShimCheck]:
@@ -180,56 +197,51 @@ async def check(
     start = _Start(name, launch, values, work, log)
     hello = "ready: the first line says what the shim is"
     try:
-        lines, ready = await start()
+        running = _Running(start, *await start())
     except Broken as fault:
         yield _failed(hello, "", fault)
         return
-    yield ShimCheck(hello, "", f"{ready.library} {ready.version}: {', '.join(ready.editions)}; {_features(ready)}")
     try:
+        ready = running.ready
+        features = ", ".join(ready.features) or "no features"
+        yield ShimCheck(hello, "", f"{ready.library} {ready.version}: {', '.join(ready.editions)}; {features}")
         for edition in ready.editions:
-            async for found, now in _edition(start, lines, ready, edition):
-                lines = now
+            async for found in _edition(running, edition):
                 yield found
-        yield await _ended(lines, ready, launch.stop, work)
+        yield await _ended(running, launch.stop)
     finally:
-        await lines.stop(0.0)
+        await running.lines.stop(0.0)
 
 
-async def _edition(
-    start: _Start, lines: Lines, ready: shim.Ready, edition: str
-) -> AsyncIterator[tuple[ShimCheck, Lines]]:
-    """Every check in one edition, and the shim that is there after each."""
+async def _edition(running: _Running, edition: str) -> AsyncIterator[ShimCheck]:
+    """Every check in one edition."""
     hopeless = 0
-    rows = [row for row in CHECKS if row.applies(_subject(lines, ready, edition, start.work))]
-    for row in rows:
-        found = await _tried(row, lines, ready, edition, start.work)
-        broken = found is not None and isinstance(found, Broken)
+    rows = [row for row in CHECKS if row.applies(running.subject(edition))]
+    for count, row in enumerate(rows, 1):
+        try:
+            await running.lives()
+        except Broken as fault:
+            yield _failed("ready: the shim can be started again", edition, fault)
+            return
+        found = await _tried(row, running.subject(edition))
         if found is None:
-            yield ShimCheck(row.name, edition), lines
+            yield ShimCheck(row.name, edition)
         else:
-            yield _failed(row.name, edition, found), lines
-        hopeless = hopeless + 1 if broken else 0
-        if broken:
-            await lines.stop(0.0)
-            if hopeless >= HOPELESS:
-                left = f"{len(rows) - rows.index(row) - 1} further checks"
-                why = Fault(f"{left} to be tried", f"none: {HOPELESS} in a row were too much", "mend those first")
-                yield _failed("the rest", edition, why), lines
-                return
-            try:
-                lines, ready = await start()
-            except Broken as fault:
-                yield _failed("ready: the shim can be started again", edition, fault), lines
-                return
+            yield _failed(row.name, edition, found)
+        if not isinstance(found, Broken):
+            hopeless = 0
+            continue
+        await running.lines.stop(0.0)
+        hopeless += 1
+        if hopeless >= HOPELESS and count < len(rows):
+            left = f"{len(rows) - count} further checks to be tried"
+            why = Fault(left, f"none: {HOPELESS} in a row were too much", "mend those first")
+            yield _failed("the rest", edition, why)
+            return
 
 
-def _subject(lines: Lines, ready: shim.Ready, edition: str, work: Path) -> Subject:
-    return Subject(lines, ready, edition, PlainBroker(VERSIONS[edition]), work)
-
-
-async def _tried(row: Row, lines: Lines, ready: shim.Ready, edition: str, work: Path) -> Fault | None:
+async def _tried(row: Row, subject: Subject) -> Fault | None:
     """One check on a shim that was reset; None when it went well."""
-    subject = _subject(lines, ready, edition, work)
     try:
         subject.where = await subject.broker.listen(Endpoint("tcp", "127.0.0.1", 0))
         await row.run(subject)
@@ -247,10 +259,11 @@ async def _tried(row: Row, lines: Lines, ready: shim.Ready, edition: str, work: 
     return None
 
 
-async def _ended(lines: Lines, ready: shim.Ready, seconds: float, work: Path) -> ShimCheck:
+async def _ended(running: _Running, seconds: float) -> ShimCheck:
     name = (ends.ends_with_its_input.__doc__ or "").strip()
     try:
-        await ends.ends_with_its_input(_subject(lines, ready, ready.editions[0], work), seconds)
+        await running.lives()
+        await ends.ends_with_its_input(running.subject(running.ready.editions[0]), seconds)
     except Fault as fault:
         return _failed(name, "", fault)
     return ShimCheck(name)
@@ -258,7 +271,3 @@ async def _ended(lines: Lines, ready: shim.Ready, seconds: float, work: Path) ->
 
 def _failed(name: str, edition: str, fault: Fault) -> ShimCheck:
     return ShimCheck(name, edition, "", False, fault.expected, fault.came, fault.remedy)
-
-
-def _features(ready: shim.Ready) -> str:
-    return ", ".join(ready.features) or "no features"

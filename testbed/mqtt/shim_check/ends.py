@@ -8,7 +8,7 @@ import json
 from testbed.mqtt import shim
 from testbed.mqtt.packets import Connack, Disconnect, Publish, Subscribe
 from testbed.mqtt.plain_broker import Visit
-from testbed.mqtt.shim_check.subject import ANSWER, QUIET, WIRE, Broken, Fault, Subject, same
+from testbed.mqtt.shim_check.subject import QUIET, Broken, Fault, Subject, same
 
 #: Seconds for a `reset`.
 RESETTING = 2.0
@@ -73,7 +73,7 @@ async def is_kept_waiting(subject: Subject) -> None:
     """subscribe: a SUBACK that never comes is ok false, in time"""
     await subject.connected()
     subject.broker.held = {Subscribe}
-    reply = await subject.order(shim.Subscribe(0, [shim.Filter("check/w")]), ANSWER)
+    reply = await subject.order(shim.Subscribe(0, [shim.Filter("check/w")]))
     subject.refused(reply, "SUBSCRIBE without SUBACK")
 
 
@@ -101,7 +101,7 @@ async def goes_on_with_its_session(subject: Subject) -> None:
     more = {"properties": {"session_expiry_interval": 300}} if subject.v5 and subject.has("properties") else {}
     subject.begin(subject.to_connect(clean=False, **more))
     visit = await subject.arrived(before)
-    if not await subject.broker.until(lambda: _again(visit), WIRE):
+    if not await subject.wire(lambda: _again(visit)):
         remedy = "go on with the same client object or its store, or do not name the feature session"
         raise Fault("the PUBLISH again", ", ".join(packet.kind for packet in visit.packets), remedy)
     await subject.silence(QUIET / 2)
@@ -112,7 +112,7 @@ async def resets(subject: Subject) -> None:
     visit = await subject.connected()
     await subject.done(shim.Reset(0), RESETTING)
     await _closed(subject, visit, "`reset`")
-    same("packets before the end of the connection", ["CONNECT"], [packet.kind for packet in visit.packets])
+    same("DISCONNECT packets on the connection", 0, len(visit.all(Disconnect)), "close it without a word")
     await subject.silence(0.05)
     same("`lost` events for what was ordered", [], subject.events)
     await subject.done(shim.Reset(0), RESETTING)
@@ -127,7 +127,7 @@ async def forgets(subject: Subject) -> None:
     before = len(subject.broker.visits)
     subject.begin(subject.to_connect(clean=False))
     visit = await subject.arrived(before)
-    if await subject.broker.until(lambda: _again(visit), QUIET):
+    if await subject.wire(lambda: _again(visit), QUIET):
         raise Fault("nothing from before `reset`", "its PUBLISH again", "make a new client, with a new store")
     await subject.silence(QUIET / 2)
 
@@ -195,5 +195,5 @@ async def ends_with_its_input(subject: Subject, seconds: float) -> None:
 
 
 async def _closed(subject: Subject, visit: Visit, order: str) -> None:
-    if not await subject.broker.until(lambda: visit.ended, WIRE):
+    if not await subject.wire(lambda: visit.ended):
         raise Fault(f"{order} to close the connection", "it is open")

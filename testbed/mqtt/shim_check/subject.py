@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -24,6 +24,7 @@ P = TypeVar("P")
 ANSWER, BEYOND = 6.0, 1.0
 #: Seconds for what goes over a loopback connection, and for being sure that nothing more comes.
 WIRE, QUIET = 3.0, 0.3
+_LOOK = 0.05
 #: Events of one check that are kept.
 MOST_EVENTS = 10_000
 READ_DOCS = "docs/shims.md says what is owed"
@@ -78,19 +79,20 @@ class Subject:
         self.lines.say(json.dumps({"id": number, **members}).encode())
         return number
 
-    async def reply(self, number: int, within: float = ANSWER, to: str = "the order") -> shim.Reply:
+    async def reply(self, number: int, within: float | None = None, to: str = "the order") -> shim.Reply:
         """The answer to an order. `Broken` when none comes in time."""
+        within = ANSWER if within is None else within
         found = await self.heard(lambda: self.replies.get(number), within)
         if found is None:
             remedy = "answer every order once, with its id, whatever the library does"
             raise Broken(f"a reply to {to} within {within:g} s", "none", remedy)
         return found
 
-    async def order(self, told: shim.Order, within: float = ANSWER) -> shim.Reply:
+    async def order(self, told: shim.Order, within: float | None = None) -> shim.Reply:
         """Give an order and wait for its answer."""
         return await self.reply(self.begin(told), within, to=_name(told))
 
-    async def done(self, told: shim.Order, within: float = ANSWER) -> shim.Reply:
+    async def done(self, told: shim.Order, within: float | None = None) -> shim.Reply:
         """An order that must succeed."""
         return self.succeeded(await self.order(told, within), _name(told))
 
@@ -137,18 +139,33 @@ class Subject:
         def came() -> Visit | None:
             return next((visit for visit in self.broker.visits[before:] if visit.packets), None)
 
-        visit = await self.broker.until(came, WIRE)
+        visit = await self.wire(came)
         if visit is None:
             raise Fault("a CONNECT", self._instead("none"))
         return visit
 
     async def sent(self, visit: Visit, kind: type[P], where: Callable[[P], bool] = lambda packet: True) -> P:
         """A packet of `kind` that the client sends. `Fault` says what came instead."""
-        found = await self.broker.until(lambda: [one for one in visit.all(kind) if where(one)], WIRE)
+        found = await self.wire(lambda: [one for one in visit.all(kind) if where(one)])
         if found:
             return found[0]
         said = [describe(packet) for packet in visit.packets[-3:]]
         raise Fault(f"{kind.kind} on the wire", self._instead(", ".join(said) or "nothing"))  # type: ignore[attr-defined]
+
+    async def wire(self, probe: Callable[[], P | None], within: float | None = None) -> P | None:
+        """What `probe` finds out of what came over the wire; None when nothing does. `Broken` when the shim is."""
+        deadline = asyncio.get_running_loop().time() + (WIRE if within is None else within)
+        while not (found := await self.broker.until(probe, _LOOK)):
+            self._listen()
+            self._lives()
+            if asyncio.get_running_loop().time() > deadline:
+                return None
+        return found
+
+    def _lives(self) -> None:
+        if self.lines.failure:
+            expected = "the shim to live and to print one JSON object a line"
+            raise Broken(expected, f"it {self.lines.failure}", _MEND)
 
     def _instead(self, said: str) -> str:
         last = max(self.replies, default=0)
@@ -176,7 +193,7 @@ class Subject:
                 self._listen()
                 return probe()
 
-    async def event(self, kind: type[P], what: str, within: float = WIRE) -> P:
+    async def event(self, kind: type[P], what: str, within: float | None = None) -> P:
         """The next event of `kind`."""
 
         def take() -> P | None:
@@ -186,7 +203,7 @@ class Subject:
                     return one
             return None
 
-        found = await self.heard(take, within)
+        found = await self.heard(take, WIRE if within is None else within)
         if found is None:
             raise Fault(what, "none")
         return found
@@ -239,6 +256,25 @@ def has_properties(packet: Any, expected: Mapping[str, shim.Value]) -> None:
     came = named(packet.properties)
     for name, value in expected.items():
         same(f"the property {name}", _shape(value), _shape(came.get(name)))
+
+
+async def one_by_one(
+    properties: Mapping[str, shim.Value],
+    alone: Callable[[dict[str, shim.Value]], Awaitable[tuple[shim.Reply, list[Any]]]],
+) -> None:
+    """Each of `properties` is passed on, or refused before anything is sent; user properties are passed on. `alone`
+    gives an order with one, and returns the reply and the packets that it led to."""
+    for name, value in properties.items():
+        reply, packets = await alone({name: value})
+        if not reply.ok:
+            remedy = "refuse an order before anything is sent, or pass it on"
+            same(f"packets for a property {name} that is refused", 0, len(packets), remedy)
+        elif not packets:
+            raise Fault(f"a packet with the property {name}", f"none, and {_said(reply)}")
+        else:
+            has_properties(packets[-1], {name: value})
+        if name == "user_property":
+            Subject.succeeded(reply, "user properties")
 
 
 def told_properties(found: Mapping[str, shim.Value], expected: Mapping[str, shim.Value]) -> None:
