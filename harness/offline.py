@@ -113,6 +113,8 @@ def judge(
     reading = Reading()
     if keylog is not None:
         read_keylog(keylog, reading.secrets)
+    # A suite that is wrong is better told before a long reading than after.
+    cases = {role.name: citing(role) for role in roles().values() if role.watch}
     source = Source(path, reading)
     began = journal_module.now()
     outcome = Outcome(reading)
@@ -132,7 +134,7 @@ def judge(
                 outcome.interrupted = True
             outcome.connections, outcome.frames = desk.connections, desk.frames
             outcome.notes = list(_notes(path, reading, desk, outcome))
-            _write(journal, source, products, outcome, command, began)
+            _write(journal, source, products, outcome, command, began, cases)
         finally:
             journal.close()
     finally:
@@ -152,7 +154,15 @@ def _seldom_collected() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _write(journal: Journal, source: Source, products: Products, outcome: Outcome, command: str, began: str) -> None:
+def _write(
+    journal: Journal,
+    source: Source,
+    products: Products,
+    outcome: Outcome,
+    command: str,
+    began: str,
+    cases: dict[str, dict[str, list[str]]],
+) -> None:
     told = products.told()
     cells: list[Cell] = []
     for product in told:
@@ -172,7 +182,7 @@ def _write(journal: Journal, source: Source, products: Products, outcome: Outcom
             "profiles": [],
             "levels": {},
             "duts": [msgspec.to_builtins(_description(product)) for product in told],
-            "requirements": _requirements(told, cells),
+            "requirements": _requirements(told, cells, cases),
             "cells": rows,
         },
     )
@@ -193,8 +203,11 @@ def _description(product: Product) -> Description:
     return Description(product.name, product.role, dict.fromkeys(product.editions, place), title)
 
 
-def _requirements(told: list[Product], cells: list[Cell]) -> list[RequirementInfo]:
-    """The catalogue rows that the rules look after, or that were broken."""
+def _requirements(
+    told: list[Product], cells: list[Cell], cases: dict[str, dict[str, list[str]]]
+) -> list[RequirementInfo]:
+    """The catalogue rows that the rules look after, or that were broken; `cases` are those that cite a requirement,
+    by role."""
     broken = {finding.requirement for cell in cells for finding in cell.findings}
     out: dict[str, RequirementInfo] = {}
     for name, edition in sorted({(product.role, edition) for product in told for edition in product.editions}):
@@ -203,11 +216,10 @@ def _requirements(told: list[Product], cells: list[Cell]) -> list[RequirementInf
             rows = suite.catalogue(edition)
         except LookupError:
             continue  # rules without a suite: their findings have numbers and no words
-        cases = citing(role)
         seen = broken | watched(name, edition)
         for row in rows.values():
             if row.id in seen:
-                out.setdefault(row.id, info(row, role.side, cases.get(row.id, [])))
+                out.setdefault(row.id, info(row, role.side, cases[name].get(row.id, [])))
     return list(out.values())
 
 

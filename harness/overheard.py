@@ -189,7 +189,8 @@ class Overheard:
 
 
 def _seconds(nanoseconds: int) -> float:
-    return round(nanoseconds / 1e9, 6)
+    """Since the connection began; a capture whose clock runs backwards tells nothing."""
+    return max(0.0, round(nanoseconds / 1e9, 6))
 
 
 def _event(at: int, text: str) -> Frame:

@@ -24,6 +24,8 @@ from testbed.dut import LONGEST_NAME
 MOST_KEPT, MOST_SHOWN = 5_000, 40
 #: Cells with their packets: of all, and of one product that show the same requirement.
 MOST_CELLS, MOST_ALIKE = 300, 3
+#: Unix time in nanoseconds beyond which a capture's clock is not believed: the year 2200.
+_LATEST = 7_258_118_400 * 10**9
 #: Reasons why connections were judged in part that are told of one product.
 MOST_REASONS = 5
 
@@ -188,7 +190,7 @@ class Products:
             reason[:2000],
             findings,
             cause=cause,
-            started=datetime.fromtimestamp(meeting.at / 1e9, UTC).isoformat(timespec="milliseconds"),
+            started=_moment(meeting.at),
             seconds=max(0.0, round((heard.last_at - meeting.at) / 1e9, 4)),
             frames=heard.shown(side),
             trace=heard.trace,
@@ -262,6 +264,13 @@ class Products:
             clean = account.connections - account.broken - account.failed
             if clean > 0:
                 yield self._made(product, edition, "", *_clean(account, clean, watched.get(edition, 0)), [])
+
+
+def _moment(at: int) -> str:
+    """ISO 8601 of a Unix time in nanoseconds; nothing for one that no clock tells."""
+    if not 0 <= at < _LATEST:
+        return ""
+    return datetime.fromtimestamp(at / 1e9, UTC).isoformat(timespec="milliseconds")
 
 
 def _clean(account: Account, clean: int, watched: int) -> tuple[Verdict, str]:

@@ -31,9 +31,12 @@ from tests.captured.writing import (
     PONG,
     STRAY_PUBACK,
     Talk,
+    enhanced,
+    interface,
     pcap,
     pcapng,
     secrets,
+    section,
     tcp,
     usual,
 )
@@ -435,3 +438,13 @@ def test_the_capture_of_a_run_shows_what_the_rules_saw_in_the_run(tmp_path: Path
     results = msgspec.json.decode((tmp_path / "judged" / "results.json").read_bytes(), type=Results)
     assert seen
     assert broken(results, "127.0.0.1:1883") == seen
+
+
+@pytest.mark.parametrize("ticks", [0, (1 << 64) - 1, 1 << 63])
+def test_times_that_no_clock_tells_are_left_out(tmp_path: Path, ticks: int) -> None:
+    talk = Talk().client(CONNECT).server(CONNACK, STRAY_PUBACK).close()
+    data = section() + interface(resolution=0)
+    data += b"".join(enhanced(packet, ticks if n else ticks ^ 1 << 40) for n, packet in enumerate(talk.packets))
+    results, _ = judge(tmp_path, data, "--site", "site", code=1)
+    assert broken(results, SERVER) == BROKEN
+    assert all(frame.at >= 0 for cell in results.cells for frame in cell.frames)
