@@ -8,7 +8,7 @@ from suites.mqtt import v5, v311
 from testbed.findings import Inconclusive
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
-from testbed.mqtt.packets import Connect, Will
+from testbed.mqtt.packets import Connect, Publish, Will
 from testbed.mqtt.properties import Property, get_all, props
 
 
@@ -46,12 +46,16 @@ async def every_field_of_the_payload_has_its_place(client: Client) -> None:
             connection.violated(f"the {field.replace('_', ' ')} {getattr(sent, field)!r}", describe(connect))
 
 
-@case(v5("2.2.2-1"), needs=("orders",))
+@case(v5("2.2.2-1"), needs=("orders", "publish"))
 async def without_properties_there_is_a_property_length_of_zero(client: Client) -> None:
+    """In CONNECT, where the client sets none by itself, and in PUBLISH, whose payload begins behind it."""
     connection = await client.arrives()
-    connect = await connection.begins()
-    if connect.properties:
-        raise Inconclusive(f"the client sets properties that it was not told: {describe(connect)}")
+    await connection.begins()
+    await client.accepts(connection)
+    client.told = client.publish(payload=b"behind")
+    publish = await client.sent(connection, Publish)
+    if not publish.properties and publish.payload != b"behind":
+        connection.violated("a Property Length of zero, and the payload b'behind'", describe(publish))
 
 
 @case(v5("2.2.2-1"), needs=("will",))
