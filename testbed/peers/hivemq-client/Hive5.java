@@ -71,9 +71,10 @@ final class Hive5 extends HiveMqShim.Kept implements Shim.Connection {
 
         String user = Shim.text(order, "username"), password = Shim.text(order, "password");
         String method = given.text("authentication_method");
-        authentication = method == null ? null : new Authentication(method, user, password, given.data("authentication_data"));
+        authentication = method == null ? null
+            : new Authentication(method, given.data("authentication_data"), Shim.answers(order));
         connect.enhancedAuth(authentication);
-        if (!Scram.NAME.equals(method) && (user != null || password != null)) {
+        if (user != null || password != null) {
             connect.simpleAuth(credentials(user, password));
         }
         JsonObject will = Shim.object(order, "will");
@@ -155,7 +156,7 @@ final class Hive5 extends HiveMqShim.Kept implements Shim.Connection {
         if (authentication == null) {
             throw new Shim.Refused("CONNECT named no authentication method");
         }
-        authentication.again(Shim.bytes(order, "data"));
+        authentication.begin(Shim.text(order, "data") == null ? null : Shim.bytes(order, "data"), Shim.answers(order));
         return answer(client.reauth());
     }
 

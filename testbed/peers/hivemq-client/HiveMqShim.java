@@ -52,9 +52,9 @@ public final class HiveMqShim implements Shim.Library {
     }
 
     public static void main(String[] arguments) throws Exception {
-        Shim.serve(new HiveMqShim(), "hivemq-mqtt-client", "1.4.2", "authenticate", "qos-1", "qos-2", "session",
-            "in-flight", "will", "credentials", "properties", "subscription-options", "codes", "tls", "mutual-tls",
-            "websocket");
+        Shim.serve(new HiveMqShim(), "hivemq-mqtt-client", "1.4.2", "authenticate", "authentication", "qos-1",
+            "qos-2", "session", "in-flight", "will", "credentials", "properties", "subscription-options", "codes", "tls",
+            "server-name", "mutual-tls", "websocket");
     }
 
     @Override

@@ -60,7 +60,9 @@ final class Link {
             }
             if (stage == Stage.OPENING) {
                 early = early == null ? event : early;
-            } else if (stage == Stage.OPEN) {
+                return; // the library says what became of connect
+            }
+            if (stage == Stage.OPEN) {
                 stage = Stage.OVER;
                 Shim.say(event);
             }

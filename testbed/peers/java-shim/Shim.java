@@ -15,6 +15,7 @@ import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
 import java.util.concurrent.ExecutionException;
@@ -77,6 +78,10 @@ final class Shim {
         }
     }
 
+    /** The members that an order cannot do without. */
+    private static final Map<String, List<String>> OWED = Map.of("connect", List.of("host", "port", "edition"),
+        "subscribe", List.of("filters"), "unsubscribe", List.of("filters"), "publish", List.of("topic"));
+
     // Standard output is ours alone: what a library prints must not get between the lines.
     private static final PrintStream OUT = System.out;
 
@@ -130,6 +135,11 @@ final class Shim {
         try {
             JsonObject order = Json.parse(line).asObject();
             id = order.getInt("id", 0);
+            for (String name : OWED.getOrDefault(order.getString("op", ""), List.of())) {
+                if (order.get(name) == null) {
+                    throw new Refused("lacks " + name);
+                }
+            }
             begin(id, order, order.getString("op", ""));
         } catch (Exception | StackOverflowError error) {
             say(reply(id, null, error));
@@ -268,6 +278,13 @@ final class Shim {
 
     static byte[] bytes(JsonObject from, String member) {
         return HexFormat.of().parseHex(from.getString(member, ""));
+    }
+
+    /** The authentication data with which one AUTH after the other is answered. */
+    static List<byte[]> answers(JsonObject order) {
+        JsonValue answers = order.get("answers");
+        return answers == null ? List.of()
+            : answers.asArray().values().stream().map(each -> HexFormat.of().parseHex(each.asString())).toList();
     }
 
     static JsonObject object(JsonObject from, String member) {

@@ -32,6 +32,7 @@ type order struct {
 	Retain     bool                       `json:"retain"`
 	Code       byte                       `json:"code"`
 	Data       binary                     `json:"data"`
+	Answers    []binary                   `json:"answers"`
 	Properties map[string]json.RawMessage `json:"properties"`
 	Filters    json.RawMessage            `json:"filters"`
 }
@@ -65,10 +66,27 @@ type filter struct {
 func read(line []byte) (order, error) {
 	o := order{Clean: true, KeepAlive: 60, Transport: "tcp", Timeout: 10}
 	err := json.Unmarshal(line, &o)
-	if err == nil && o.Timeout <= 0 {
-		err = fmt.Errorf("timeout %g is no time", o.Timeout)
+	if err != nil {
+		return o, err
 	}
-	return o, err
+	var said map[string]json.RawMessage
+	if err := json.Unmarshal(line, &said); err != nil {
+		return o, err
+	}
+	for _, name := range owed[o.Op] {
+		if said[name] == nil {
+			return o, fmt.Errorf("%s lacks %s", o.Op, name)
+		}
+	}
+	if o.Timeout <= 0 {
+		return o, fmt.Errorf("timeout %g is no time", o.Timeout)
+	}
+	return o, nil
+}
+
+// owed are the members that an order cannot do without.
+var owed = map[string][]string{
+	"connect": {"host", "port", "edition"}, "subscribe": {"filters"}, "unsubscribe": {"filters"}, "publish": {"topic"},
 }
 
 func (o order) timeout() time.Duration { return time.Duration(o.Timeout * float64(time.Second)) }

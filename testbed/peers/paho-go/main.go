@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
+	"syscall"
 	"time"
 )
 
@@ -22,13 +23,20 @@ type client interface {
 	publish(order) func() reply
 }
 
+// mostMemory is what the process may have, in bytes. paho.golang takes a broker's word for the length of a packet, and
+// gets that memory before the packet comes: up to 4 GiB for a few wrong bytes. The library may die of it, not the machine.
+const mostMemory = 3 << 30
+
 func main() {
+	if err := syscall.Setrlimit(syscall.RLIMIT_AS, &syscall.Rlimit{Cur: mostMemory, Max: mostMemory}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
 	say(ready{
 		Event: "ready", Protocol: "iot-testbed-shim/1", Library: "paho.mqtt.golang + paho.golang", Version: version(),
 		Editions: []string{"mqtt-3.1.1", "mqtt-5.0"},
 		Features: []string{
-			"authenticate", "qos-1", "qos-2", "session", "in-flight", "will", "credentials", "properties",
-			"subscription-options", "codes", "tls", "mutual-tls", "websocket", "unix",
+			"authenticate", "authentication", "qos-1", "qos-2", "session", "in-flight", "will", "credentials", "properties",
+			"subscription-options", "codes", "tls", "server-name", "mutual-tls", "websocket", "unix",
 		},
 	})
 	s := shim{sessions: newSessions()}

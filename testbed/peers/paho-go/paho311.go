@@ -86,32 +86,18 @@ func (p *paho311) subscribe(_ order, filters []filter) reply {
 	if err != nil {
 		return failed(err)
 	}
-	// Several filters are a map to the library: it chooses their order, and keeps one of two that are equal.
-	wanted := map[string]byte{}
-	for _, each := range filters {
-		wanted[each.Filter] = each.QoS
+	if len(filters) != 1 {
+		return failed(errors.New("the library takes several filters as a map, and chooses their order itself"))
 	}
-	var token *mqtt.SubscribeToken
-	if len(filters) == 1 {
-		token = client.Subscribe(filters[0].Filter, filters[0].QoS, nil).(*mqtt.SubscribeToken)
-	} else {
-		token = client.SubscribeMultiple(wanted, nil).(*mqtt.SubscribeToken)
-	}
+	token := client.Subscribe(filters[0].Filter, filters[0].QoS, nil).(*mqtt.SubscribeToken)
 	within, stop := p.within(patience)
 	defer stop()
 	if _, err := await(within, token.Done()); err != nil {
 		return failed(err)
 	}
-	result := token.Result()
 	var codes []byte
-	for _, each := range filters {
-		if code, told := result[each.Filter]; told {
-			codes = append(codes, code)
-		} else if len(filters) == 1 { // without its $share/name/
-			for _, code := range result {
-				codes = append(codes, code)
-			}
-		}
+	for _, code := range token.Result() { // by filter, without its $share/name/
+		codes = append(codes, code)
 	}
 	return judged(codes, nil, token.Error())
 }

@@ -16,7 +16,9 @@ type paho5 struct {
 	*link
 	sessions *sessions
 	client   *paho.Client
-	proof    proof
+	// method and answers are of enhanced authentication.
+	method  string
+	answers []binary
 	// answer is where the library is to tell the end of the handshake of the PUBLISH that is being sent.
 	answer chan packets.ControlPacket
 }
@@ -75,7 +77,7 @@ func (p *paho5) attempt(o order) (reply, *paho.Client) {
 	}}
 	config.OnServerDisconnect = func(d *paho.Disconnect) { p.lost(&d.ReasonCode, errors.New(d.Properties.ReasonString)) }
 	config.OnClientError = func(err error) { p.lost(nil, err) }
-	if p.proof != nil {
+	if p.method != "" {
 		config.AuthHandler = p
 	}
 
@@ -92,35 +94,25 @@ func (p *paho5) attempt(o order) (reply, *paho.Client) {
 	if id := came.Properties.AssignedClientID; id != "" {
 		p.sessions.rename(id)
 	}
-	if p.proof != nil {
-		if err := p.proof.done(came.Properties.AuthData); err != nil {
-			p.leave(over)
-			conn.Close()
-			r.OK, r.Error = false, err.Error()
-		}
-	}
 	return r, client
 }
 
-// packet is the CONNECT. With an authentication method that we know, user name and password are what it proves.
+// packet is the CONNECT.
 func (p *paho5) packet(o order) (*paho.Connect, error) {
 	given, err := packed(o.Properties, inConnect)
 	if err != nil {
 		return nil, err
 	}
 	packet := &paho.Connect{ClientID: o.ClientID, CleanStart: o.Clean, KeepAlive: o.KeepAlive}
-	if given.AuthMethod != "" {
-		p.proof = newProof(given.AuthMethod, o, given.AuthData)
-		given.AuthData = p.proof.first()
-	}
+	p.method, p.answers = given.AuthMethod, o.Answers
 	response := given.RequestResponseInfo != nil && *given.RequestResponseInfo == 1
 	given.RequestResponseInfo = nil // the library's conversion looks at another member for it
 	packet.InitProperties(given)
 	packet.Properties.RequestResponseInfo = response
-	if o.Username != nil && given.AuthMethod != scramSHA256 {
+	if o.Username != nil {
 		packet.UsernameFlag, packet.Username = true, *o.Username
 	}
-	if o.Password != nil && given.AuthMethod != scramSHA256 {
+	if o.Password != nil {
 		packet.PasswordFlag, packet.Password = true, []byte(*o.Password)
 	}
 	if o.Will == nil {
@@ -273,34 +265,33 @@ func (p *paho5) authenticate(o order) reply {
 	if err != nil {
 		return failed(err)
 	}
-	if p.proof == nil {
-		return failed(errors.New("CONNECT named no authentication method"))
-	}
-	p.proof.again(o.Data)
 	within, stop := p.within(patience)
 	defer stop()
+	p.lock.Lock()
+	p.answers = o.Answers
+	p.lock.Unlock()
 	packet := &paho.Auth{ReasonCode: packets.AuthReauthenticate}
-	packet.InitProperties(&packets.Properties{AuthMethod: p.proof.method(), AuthData: p.proof.first()})
+	packet.InitProperties(&packets.Properties{AuthMethod: p.method, AuthData: o.Data})
 	came, err := client.Authenticate(within, packet)
 	if came == nil {
 		return failed(why(within, err))
 	}
-	// The library does not tell the data of the last AUTH, so the server's own proof in it stays unseen.
 	r := judged([]byte{came.ReasonCode}, reason(came.Properties.ReasonString, came.Properties.User), nil)
 	r.OK = r.OK && came.Success
 	return r
 }
 
-// Authenticate answers an AUTH. The library knows no answer that ends the exchange: the connection ends instead.
-func (p *paho5) Authenticate(came *paho.Auth) *paho.Auth {
-	answer, err := p.proof.next(came.Properties.AuthData)
-	if err != nil {
-		p.conn.Close()
+// Authenticate answers an AUTH that asks to go on; the library knows no other answer than one more AUTH.
+func (p *paho5) Authenticate(*paho.Auth) *paho.Auth {
+	p.lock.Lock()
+	defer p.lock.Unlock()
+	answer := &paho.Auth{
+		ReasonCode: packets.AuthContinueAuthentication, Properties: &paho.AuthProperties{AuthMethod: p.method},
 	}
-	return &paho.Auth{
-		ReasonCode: packets.AuthContinueAuthentication,
-		Properties: &paho.AuthProperties{AuthMethod: p.proof.method(), AuthData: answer},
+	if len(p.answers) > 0 {
+		answer.Properties.AuthData, p.answers = p.answers[0], p.answers[1:]
 	}
+	return answer
 }
 
 // Authenticated is the library's word that the exchange is over.

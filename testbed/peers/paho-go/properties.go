@@ -103,16 +103,14 @@ func takeUser(p *packets.Properties) any {
 	return pairs
 }
 
-// What the library's structures have room for.
+// What the library takes from its structures.
 var (
 	inConnect = []string{
 		"session_expiry_interval", "receive_maximum", "maximum_packet_size", "topic_alias_maximum", "user_property",
 		"request_response_information", "request_problem_information", "authentication_method", "authentication_data",
 	}
-	inWill = []string{
-		"will_delay_interval", "payload_format_indicator", "message_expiry_interval", "content_type", "response_topic",
-		"correlation_data", "user_property",
-	}
+	// It has room for the other properties of a will, too, and forgets them when it writes CONNECT.
+	inWill    = []string{"will_delay_interval", "user_property"}
 	inPublish = []string{
 		"payload_format_indicator", "message_expiry_interval", "topic_alias", "response_topic", "correlation_data",
 		"subscription_identifier", "content_type", "user_property",

@@ -2,6 +2,7 @@ import com.eclipsesource.json.JsonObject;
 import com.eclipsesource.json.JsonValue;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Iterator;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import org.eclipse.paho.mqttv5.client.IMqttToken;
@@ -15,6 +16,7 @@ import org.eclipse.paho.mqttv5.common.MqttMessage;
 import org.eclipse.paho.mqttv5.common.MqttSubscription;
 import org.eclipse.paho.mqttv5.common.packet.MqttConnAck;
 import org.eclipse.paho.mqttv5.common.packet.MqttProperties;
+import org.eclipse.paho.mqttv5.common.packet.MqttPubComp;
 
 /** A connection of Paho's mqttv5. */
 final class Paho5 implements Shim.Connection, MqttCallback {
@@ -22,6 +24,9 @@ final class Paho5 implements Shim.Connection, MqttCallback {
     private final Link link;
     private final String uri;
     private final Sockets sockets = new Sockets();
+    private volatile CompletableFuture<Shim.Answer> authenticated = new CompletableFuture<>();
+    private volatile Iterator<byte[]> answers;
+    private String method;
 
     Paho5(MqttAsyncClient client, Link link, String uri) {
         this.client = client;
@@ -63,7 +68,9 @@ final class Paho5 implements Shim.Connection, MqttCallback {
         if (named.get("request_problem_information") != null) {
             options.setRequestProblemInfo(named.getInt("request_problem_information", 1) == 1);
         }
-        options.setAuthMethod(given.getAuthenticationMethod());
+        method = given.getAuthenticationMethod();
+        answers = Shim.answers(order).iterator();
+        options.setAuthMethod(method);
         options.setAuthData(given.getAuthenticationData());
         Coming coming = new Coming();
         client.connect(options, null, coming);
@@ -154,7 +161,31 @@ final class Paho5 implements Shim.Connection, MqttCallback {
 
     @Override
     public void authPacketArrived(int code, MqttProperties properties) {
-        // The library takes no AUTH to send before it is connected, and so cannot answer one.
+        if (code != 0x18) {
+            authenticated.complete(new Shim.Answer(List.of(code), null, Properties5.told(properties)));
+            return;
+        }
+        try {
+            // Before CONNACK the library refuses to send an AUTH, and so cannot answer one.
+            auth(0x18, answers.hasNext() ? answers.next() : null);
+        } catch (MqttException error) {
+            System.err.println(error);
+        }
+    }
+
+    @Override
+    public CompletableFuture<Shim.Answer> authenticate(JsonObject order) throws Exception {
+        authenticated = new CompletableFuture<>();
+        answers = Shim.answers(order).iterator();
+        auth(0x19, Shim.text(order, "data") == null ? null : Shim.bytes(order, "data"));
+        return authenticated;
+    }
+
+    private void auth(int code, byte[] data) throws MqttException {
+        MqttProperties properties = new MqttProperties();
+        properties.setAuthenticationMethod(method);
+        properties.setAuthenticationData(data);
+        client.authenticate(code, null, properties);
     }
 
     /** An answer to come. The codes of a failure are the library's reason, where it is one of the protocol. */
@@ -185,6 +216,9 @@ final class Paho5 implements Shim.Connection, MqttCallback {
                     List.of(((MqttConnAck) token.getResponse()).getReturnCode()), token.getSessionPresent(), told);
             }
             int[] codes = token.getReasonCodes();
+            if (codes != null && codes.length > 1 && token.getResponse() instanceof MqttPubComp) {
+                codes = new int[] {codes[codes.length - 1]}; // the first is of the PUBREC
+            }
             return new Shim.Answer(codes == null ? List.of() : Arrays.stream(codes).boxed().toList(), null, told);
         }
     }

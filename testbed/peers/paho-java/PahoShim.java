@@ -11,8 +11,8 @@ public final class PahoShim implements Shim.Library {
     private final Map<String, org.eclipse.paho.mqttv5.client.MqttAsyncClient> clients5 = new HashMap<>();
 
     public static void main(String[] arguments) throws Exception {
-        Shim.serve(new PahoShim(), "paho.mqtt.java", "1.2.5", "qos-1", "qos-2", "session", "in-flight", "will",
-            "credentials", "properties", "subscription-options", "codes", "tls", "mutual-tls", "websocket");
+        Shim.serve(new PahoShim(), "paho.mqtt.java", "1.2.5", "authenticate", "qos-1", "qos-2", "session",
+            "in-flight", "will", "credentials", "properties", "subscription-options", "codes", "tls", "mutual-tls", "websocket");
     }
 
     @Override
