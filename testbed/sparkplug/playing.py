@@ -31,7 +31,8 @@ class PlayedNode:
         self._seq = (self._seq + 1) % 256
         return self._seq
 
-    def _numbered(self, name: str) -> int | None:
+    def numbered(self, name: str) -> int | None:
+        """The alias of one of the further metrics; None when this node uses none."""
         return sum(name.encode()) + 1000 if self._aliases else None
 
     def _metrics(self, device: bool) -> tuple[Metric, ...]:
@@ -39,7 +40,7 @@ class PlayedNode:
         alias = (LEVEL_ALIAS + device) if self._aliases else None
         found = [Metric(LEVEL, alias, now, DataType.INT32, value=Value("int", 1))]
         for name, (datatype, value) in self.more[device].items():
-            found.append(Metric(name, self._numbered(name), now, datatype, value=value))
+            found.append(Metric(name, self.numbered(name), now, datatype, value=value))
         return tuple(found)
 
     async def send(self, type: str, payload: Payload, device: str | None = None) -> None:
@@ -63,7 +64,7 @@ class PlayedNode:
         """NDATA or DDATA with a new value; `seq` instead of the number that is due."""
         alias = None
         if self._aliases:
-            alias = LEVEL_ALIAS + device if name == LEVEL else self._numbered(name)
+            alias = LEVEL_ALIAS + device if name == LEVEL else self.numbered(name)
         metric = Metric(None if alias is not None else name, alias, now_ms(), value=Value("int", value))
         number = self.next_seq() if seq is None else seq
         await self.send("DDATA" if device else "NDATA", Payload(now_ms(), (metric,), number))

@@ -93,7 +93,8 @@ async def devices_are_born_after_their_node(edge: Edge) -> None:
 
 @case(
     *spb(
-        f"topics-dbirth-mqtt payloads-dbirth-qos payloads-dbirth-retain {_DEVICE}-dbirth-qos {_DEVICE}-dbirth-retained"
+        f"topics-dbirth-mqtt payloads-dbirth-qos payloads-dbirth-retain {_DEVICE}-dbirth-qos"
+        f" {_DEVICE}-dbirth-retained"
     ),
     needs=("devices",),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from harness.case import case
 from suites.sparkplug import spb
 from testbed.findings import Violation
@@ -68,7 +70,7 @@ async def the_bdseq_goes_up_by_one_with_every_connect(edge: Edge) -> None:
         session.drop()
         session = await edge.connects()
         numbers.append(_number(session))
-    if any(later != (earlier + 1) % 256 for earlier, later in zip(numbers, numbers[1:], strict=False)):
+    if any(later != (earlier + 1) % 256 for earlier, later in pairwise(numbers)):
         raise Violation("bdSeq one more with every CONNECT", f"bdSeq {numbers}")
 
 

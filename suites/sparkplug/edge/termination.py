@@ -64,7 +64,8 @@ async def _leaves(edge: Edge) -> tuple[Session, Births, Message | None]:
 
 @case(
     *spb(
-        f"{_LEAVING}-ndeath {_PUBLISHER} topics-ndeath-topic topics-ndeath-payload topics-ndeath-seq payloads-ndeath-bdseq"
+        f"{_LEAVING}-ndeath {_PUBLISHER} topics-ndeath-topic topics-ndeath-payload topics-ndeath-seq"
+        " payloads-ndeath-bdseq"
     ),
     needs=("leaves",),
 )

@@ -4,6 +4,7 @@ import java.util.Date;
 import java.util.List;
 import org.eclipse.tahu.host.HostApplication;
 import org.eclipse.tahu.host.api.HostApplicationEventHandler;
+import org.eclipse.tahu.host.model.HostApplicationMetricMap;
 import org.eclipse.tahu.message.SparkplugBPayloadDecoder;
 import org.eclipse.tahu.message.model.DeviceDescriptor;
 import org.eclipse.tahu.message.model.EdgeNodeDescriptor;
@@ -12,7 +13,7 @@ import org.eclipse.tahu.message.model.MessageType;
 import org.eclipse.tahu.message.model.Metric;
 import org.eclipse.tahu.message.model.Metric.MetricBuilder;
 import org.eclipse.tahu.message.model.MetricDataType;
-import org.eclipse.tahu.message.model.SparkplugBPayloadMap.SparkplugBPayloadMapBuilder;
+import org.eclipse.tahu.message.model.SparkplugBPayload.SparkplugBPayloadBuilder;
 import org.eclipse.tahu.message.model.SparkplugDescriptor;
 import org.eclipse.tahu.message.model.Topic;
 import org.eclipse.tahu.model.MqttServerDefinition;
@@ -50,9 +51,13 @@ public final class TahuHost implements HostApplicationEventHandler {
             Topic topic = descriptor instanceof DeviceDescriptor device
                     ? new Topic("spBv1.0", device, MessageType.DCMD)
                     : new Topic("spBv1.0", (EdgeNodeDescriptor) descriptor, MessageType.NCMD);
-            Metric target = new MetricBuilder("Target", MetricDataType.Int32, metric.getValue()).timestamp(new Date())
-                    .createMetric();
-            application.publishCommand(topic, new SparkplugBPayloadMapBuilder().setTimestamp(new Date())
+            EdgeNodeDescriptor node = descriptor instanceof DeviceDescriptor device
+                    ? device.getEdgeNodeDescriptor() : (EdgeNodeDescriptor) descriptor;
+            Long alias = HostApplicationMetricMap.getInstance().getAlias(node, descriptor, "Target");
+            Metric target = new MetricBuilder(
+                    alias == null ? "Target" : null, MetricDataType.Int32, metric.getValue())
+                    .alias(alias).timestamp(new Date()).createMetric();
+            application.publishCommand(topic, new SparkplugBPayloadBuilder().setTimestamp(new Date())
                     .addMetric(target).createPayload());
         } catch (Exception error) {
             error.printStackTrace();

@@ -22,6 +22,7 @@ import org.eclipse.tahu.message.model.PropertySet.PropertySetBuilder;
 import org.eclipse.tahu.message.model.PropertyValue;
 import org.eclipse.tahu.message.model.Row.RowBuilder;
 import org.eclipse.tahu.message.model.SparkplugBPayload;
+import org.eclipse.tahu.message.model.SparkplugBPayload.SparkplugBPayloadBuilder;
 import org.eclipse.tahu.message.model.SparkplugBPayloadMap;
 import org.eclipse.tahu.message.model.SparkplugBPayloadMap.SparkplugBPayloadMapBuilder;
 import org.eclipse.tahu.message.model.SparkplugDescriptor;
@@ -77,7 +78,7 @@ public final class TahuEdge implements MetricHandler, ClientCallback {
     @Override
     public byte[] getDeathPayloadBytes() throws Exception {
         bdSeq = (bdSeq + 1) % 256;
-        SparkplugBPayload payload = new SparkplugBPayloadMapBuilder().setTimestamp(new Date())
+        SparkplugBPayload payload = new SparkplugBPayloadBuilder().setTimestamp(new Date())
                 .addMetric(metric("bdSeq", MetricDataType.Int64, bdSeq).createMetric()).createPayload();
         return new SparkplugBPayloadEncoder().getBytes(payload, false);
     }
