@@ -18,7 +18,7 @@ from testbed.dut import CLIENTS, Commands, Description, Dut, Itself, Shim
 from testbed.files import file_name
 from testbed.launch import guard, peers
 from testbed.launch.identity import identify
-from testbed.launch.lines import Lines
+from testbed.launch.lines import Lines, killed
 from testbed.launch.placed import LaunchError, Ready, endpoints
 from testbed.launch.process import log_file
 from testbed.launch.programs import fill, find_program, peers_root, search_path
@@ -32,8 +32,8 @@ HOPELESS = 5
 class Program:
     """One run of a command-line client, or of a client that nobody commands."""
 
-    def __init__(self, child: asyncio.subprocess.Process, mark: str) -> None:
-        self._child, self._mark = child, mark
+    def __init__(self, child: asyncio.subprocess.Process) -> None:
+        self._child = child
 
     @property
     def exit_status(self) -> int | None:
@@ -41,9 +41,8 @@ class Program:
         return self._child.returncode
 
     def end(self) -> None:
-        """Kill it and all that it started."""
-        guard.sweep(self._mark, self._child.pid)
-        guard.GUARD.release(self._mark)
+        """Kill it and all that it started and that has not gone its own way."""
+        killed(self._child.pid)
 
     def hang_up(self) -> None:
         """Ask it to end (SIGTERM), as a user would."""
@@ -71,6 +70,10 @@ class Clients:
         self._starting = asyncio.Semaphore(STARTING)
         self._failed = 0
         self._why = ""
+        #: Whether one of its shims has shown that it can be used again.
+        self.proven = False
+        #: In the environment of everything that is started, so that `stop` finds whatever is left of it.
+        self._mark = uuid.uuid4().hex
         self._work: Path | None = None
         self.log_file: Path | None = None
         self.dut = Dut(description, endpoints(description, {}), claims=dict(description.claims), clients=self)
@@ -127,6 +130,8 @@ class Clients:
         """End every program; harmless when repeated."""
         grace = self.launch.stop if isinstance(self.launch, Shim) else 0.0
         await asyncio.gather(*(one.stop(grace) for one in self._all))
+        await asyncio.to_thread(guard.sweep, self._mark, 0)
+        guard.GUARD.release(self._mark)
         self._all.clear()
         self._idle.clear()
         if self._work is not None:
@@ -146,7 +151,7 @@ class Clients:
         assert isinstance(launch, Shim) and self._work is not None and self.log_file is not None
         if not self.alive:
             raise LaunchError(f"{name}: {self._why}")
-        one = Lines(name)
+        one = Lines(name, self._mark)
         self._all.add(one)
         async with self._starting:
             words = [fill(word, self._values) for word in launch.command]
@@ -175,7 +180,6 @@ class Clients:
         program = find_program(filled[0])
         if program is None:
             raise LaunchError(f"{self._description.name}: {filled[0]} is not an executable file")
-        mark = uuid.uuid4().hex
         environment = os.environ | {"PATH": os.pathsep.join(map(str, search_path()))}
         environment |= {key: fill(value, self._values) for key, value in self.launch.env.items()}
         try:
@@ -187,13 +191,13 @@ class Clients:
                     stdout=log,
                     stderr=asyncio.subprocess.STDOUT,
                     cwd=self._work,
-                    env=environment | {guard.MARK: mark},
+                    env=environment | {guard.MARK: self._mark},
                     start_new_session=True,
                 )
         except OSError as error:
             raise LaunchError(f"{self._description.name}: {program} cannot be run ({error.strerror})") from None
-        guard.GUARD.watch(mark, child.pid, self._work)
-        return Program(child, mark)
+        guard.GUARD.watch(self._mark, 0, self._work)
+        return Program(child)
 
 
 def _filled(text: str, values: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import signal
 import uuid
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -31,7 +32,9 @@ _SHOWN = 120
 class Lines:
     """One such program. One event loop owns it."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, mark: str = "") -> None:
+        """`mark` goes into its environment; its owner ends what is left by it (`testbed.launch.guard`). Without one,
+        it has one of its own and `stop` does so."""
         self.name = name
         #: Why nothing more can come; empty while something can.
         self.failure = ""
@@ -43,7 +46,7 @@ class Lines:
         self._waiting: deque[dict[str, Any]] = deque()
         self._child: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
-        self._mark = uuid.uuid4().hex
+        self._mark, self._own = mark or uuid.uuid4().hex, not mark
 
     async def start(
         self, command: Sequence[str], work: Path, log: Path, env: Mapping[str, str] | None = None
@@ -69,7 +72,7 @@ class Lines:
                 )
         except OSError as error:
             raise LaunchError(f"{self.name}: {program} cannot be run ({error.strerror})") from None
-        guard.GUARD.watch(self._mark, self._child.pid, work)
+        guard.GUARD.watch(self._mark, 0, work)
         self._reader = asyncio.create_task(self._read(self._child))
 
     @property
@@ -135,7 +138,10 @@ class Lines:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(child.wait(), seconds)
         finally:
-            guard.sweep(self._mark, child.pid)
+            killed(child.pid)
+            if self._own:
+                guard.sweep(self._mark, child.pid)
+                guard.GUARD.release(self._mark)
             if self._reader is not None:
                 self._reader.cancel()
                 await asyncio.wait({self._reader})
@@ -145,4 +151,9 @@ class Lines:
                     while child.stdout is not None and await child.stdout.read(1 << 16):
                         continue
                     await child.wait()
-            guard.GUARD.release(self._mark)
+
+
+def killed(leader: int) -> None:
+    """Kill a program that leads a session, with all that has not left its group."""
+    with contextlib.suppress(OSError):
+        os.killpg(leader, signal.SIGKILL)

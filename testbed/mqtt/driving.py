@@ -155,24 +155,39 @@ class Shimmed:
 async def shimmed(trial: Trial, clients: Clients) -> AsyncIterator[Shimmed]:
     """A shim for one trial: fresh, or reset after the one before."""
     lines = await clients.hire()
-    name = trial.dut.name
-    useful = False
-    control = None
+    useful = clean = False
     try:
         if lines.introduced is None:
-            lines.introduced = await _introduction(name, lines, clients)
-        control = Shimmed(name, lines, lines.introduced, clients)
+            lines.introduced = await _introduction(trial.dut.name, lines, clients)
+        control = Shimmed(trial.dut.name, lines, lines.introduced, clients)
         useful = True
-        yield control
-        # The connections of the cell go first, so that nothing of the client is left to wait for.
-        trial.close()
-        await control.reset()
-        clients.give_back(lines)
-        control = None
-        lines = None
+        try:
+            yield control
+        except Exception:
+            # Whatever the case came to, the shim may well be sound.
+            clean = await _renewed(trial, control, clients)
+            raise
+        clean = await _renewed(trial, control, clients)
     finally:
-        if lines is not None:
+        if clean:
+            clients.give_back(lines)
+        else:
             await clients.dismiss(lines, lines.failure, useless=not useful)
+
+
+async def _renewed(trial: Trial, control: Shimmed, clients: Clients) -> bool:
+    """Whether the shim is as on the first day again. ShimError when none of this device ever was: a library that is
+    stuck for once only costs its process."""
+    # The connections of the cell go first, so that nothing of the client is left to wait for.
+    trial.close()
+    try:
+        await control.reset()
+    except ShimError:
+        if not clients.proven:
+            raise
+        return False
+    clients.proven = True
+    return True
 
 
 async def _introduction(name: str, lines: Lines, clients: Clients) -> shim.Ready:
