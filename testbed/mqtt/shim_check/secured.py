@@ -26,7 +26,9 @@ async def _works(subject: Subject, where: Endpoint, tls: shim.Tls | None = None)
     visit = await subject.connected(where=where, tls=tls)
     await subject.done(shim.Publish(0, "check/t", b"x".hex()))
     await subject.sent(visit, Publish)
-    await subject.done(shim.Disconnect(0))
+    await subject.done(shim.Reset(0))
+    if not await subject.wire(lambda: visit.ended):
+        raise Fault("`reset` to close the connection", "it is open")
 
 
 async def speaks_tls(subject: Subject) -> None:

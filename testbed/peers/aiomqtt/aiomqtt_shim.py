@@ -7,7 +7,6 @@ It does not tell the codes of UNSUBACK, PUBACK, PUBREC and PUBCOMP, nor DUP, nor
 from __future__ import annotations
 
 import asyncio
-import socket
 from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, Literal
@@ -23,6 +22,7 @@ from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.packettypes import PacketTypes
 from paho_values import (  # pyright: ignore[reportMissingImports]
     connack_code,
+    cut,
     filters_of,
     properties_of,
     told,
@@ -64,6 +64,7 @@ class Aiomqtt:
         self._clean = True
         self._v5 = True
         self._reading: asyncio.Future[None] | None = None
+        self._descriptors: set[int] = set()
 
     async def connect(self, order: Order) -> Answer:
         """The same client object as before, if what it was made for is what is ordered. With 5.0 it is made to begin
@@ -80,6 +81,9 @@ class Aiomqtt:
             await client.__aenter__()
         except MqttConnectError as error:
             raise Failed(str(error), codes=[connack_code(error.rc, self._v5)]) from None
+        finally:
+            if (open_socket := client._client.socket()) is not None:
+                self._descriptors.add(open_socket.fileno())
         self._reading = asyncio.ensure_future(self._read(client))
         return {"codes": [0]}
 
@@ -119,25 +123,24 @@ class Aiomqtt:
             return
         open_socket = client._client.socket()
         if open_socket is not None:
-            descriptor = open_socket.fileno()
-            with suppress(OSError):
-                open_socket.shutdown(socket.SHUT_RDWR)
+            cut(open_socket)
             if client._connected.done():
                 with suppress(Exception):  # its reason is ours
                     await client._disconnected
-            # It may wait to write to a socket that is closed by now. The next connection gets the same descriptor,
-            # and must not suffer from what was before a reset.
-            loop = asyncio.get_running_loop()
-            await asyncio.sleep(0)
-            loop.remove_writer(descriptor)
-            loop.remove_reader(descriptor)
         if client._lock.locked():
             with suppress(MqttError):
                 await client.__aexit__(None, None, None)
 
     async def forget(self) -> None:
-        """The next connect makes a new client."""
+        """The next connect makes a new client. aiomqtt may leave the event loop waiting for sockets that are closed,
+        so that a new connection with the same descriptor hears nothing: no matter of who comes after a reset."""
         self._client, self._made_for = None, ()
+        await asyncio.sleep(0)
+        loop = asyncio.get_running_loop()
+        for descriptor in self._descriptors:
+            loop.remove_reader(descriptor)
+            loop.remove_writer(descriptor)
+        self._descriptors.clear()
 
     def _there(self) -> Any:
         if self._client is None or self._reading is None or self._reading.done():

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from contextlib import suppress
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -14,6 +12,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.reasoncodes import ReasonCode
 from paho_values import (  # pyright: ignore[reportMissingImports]
     connack_code,
+    cut,
     filters_of,
     properties_of,
     told,
@@ -143,9 +142,7 @@ class Paho:
         if client is None:
             return
         if (open_socket := client.socket()) is not None:
-            # Over WebSocket it is the library's wrapper, which cannot be shut down, only its socket can.
-            with suppress(OSError):
-                getattr(open_socket, "_socket", open_socket).shutdown(socket.SHUT_RDWR)
+            cut(open_socket)
         await asyncio.to_thread(client.loop_stop)
         self._awaited.fail("dropped")
 

@@ -175,12 +175,15 @@ def _read(loop: asyncio.AbstractEventLoop, lines: asyncio.Queue[bytes]) -> None:
     loop.call_soon_threadsafe(lines.put_nowait, b"")
 
 
+_Task = asyncio.Task[None]
+
+
 class _Orders:
     """Begins each order as it comes, whatever is under way, and answers each once."""
 
     def __init__(self, library: Library) -> None:
         self._library = library
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: set[_Task] = set()
 
     def take(self, line: bytes) -> None:
         """Begin what `line` orders."""
@@ -194,13 +197,15 @@ class _Orders:
             return say(id=number, ok=False, error=str(error))
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             return say(id=number, ok=False, error=f"is no order: {_text(error)}")
-        task = asyncio.ensure_future(_answered(number, begin(order), limit))
+        # What came before, a connect or a reset ends; what came behind it, not.
+        before = frozenset(self._under_way)
+        task = asyncio.ensure_future(_answered(number, begin(order, before), limit))
         self._under_way.add(task)
         task.add_done_callback(self._under_way.discard)
         return None
 
-    def _beginning(self, op: str) -> Callable[[Order], Coroutine[Any, Any, Answer]]:
-        """What carries out the order `op`."""
+    def _beginning(self, op: str) -> Callable[[Order, frozenset[_Task]], Coroutine[Any, Any, Answer]]:
+        """What carries out the order `op`, told of the orders before it."""
         if op == "connect":
             return self._connect
         if op == "reset":
@@ -208,11 +213,11 @@ class _Orders:
         found = getattr(self._library, op, None) if op in _OF_THE_LIBRARY else None
         if found is None:
             raise Failed(f"the order {op!r} is not taken here")
-        return found
+        return lambda order, before: found(order)
 
-    async def _connect(self, order: Order) -> Answer:
+    async def _connect(self, order: Order, before: frozenset[_Task]) -> Answer:
         """One connection at a time; and one that comes too late, nobody wants."""
-        await self._alone()
+        await self._end(before)
         try:
             return await self._library.connect(order)
         except BaseException:
@@ -222,18 +227,17 @@ class _Orders:
                 await self._drop()
             raise
 
-    async def _reset(self, order: Order) -> Answer:
-        await self._alone()
+    async def _reset(self, order: Order, before: frozenset[_Task]) -> Answer:
+        await self._end(before)
         await self._library.forget()
         return {}
 
-    async def _alone(self) -> None:
-        """End every other order, and the connection."""
-        others = self._under_way - {asyncio.current_task()}
-        for task in others:
+    async def _end(self, before: frozenset[_Task]) -> None:
+        """End the orders before this one, and the connection."""
+        for task in before:
             task.cancel()
-        if others:
-            await asyncio.wait(others)
+        if before:
+            await asyncio.wait(before)
         await self._drop()
 
     async def _drop(self) -> None:
