@@ -24,6 +24,18 @@ async def _is_not_born(edge: Edge, session: Session, because: str) -> None:
         session.unprepared("the node left instead of waiting", cause="does not wait")
 
 
+async def _is_born_at_last(edge: Edge, session: Session, timestamp: int) -> None:
+    """As the host comes online the node is born, in this session or in the next: told that the host is offline it may
+    go on to the next server of its list."""
+    edge.state_is(True, timestamp)
+    if session.ended_at is None:
+        await edge.host_says(session, True, timestamp)
+        if await session.message("NBIRTH") is not None:
+            return
+    session = await edge.connects()
+    await edge.births(session)
+
+
 @case(*spb(f"{_SERVERS}-state-subs"), needs=_NEEDS)
 async def the_node_subscribes_to_the_state_of_its_primary_host(edge: Edge) -> None:
     session = await edge.connects()
@@ -59,12 +71,7 @@ async def a_primary_host_that_is_offline_is_waited_for(edge: Edge) -> None:
     birth = await session.message("NBIRTH", within=max(1.0, edge.trial.quiet))
     if birth is not None:
         raise Violation("no birth while the primary host is offline", f"{birth.topic.type} on {birth.topic}")
-    edge.state_is(True)
-    if session.ended_at is None:
-        await edge.host_says(session, True)
-    else:
-        session = await edge.connects()
-    await edge.births(session)
+    await _is_born_at_last(edge, session, now_ms())
 
 
 @case(*spb(f"{_WAIT}-timestamp"), needs=_NEEDS)
@@ -86,12 +93,7 @@ async def a_state_older_than_the_last_does_not_count(edge: Edge) -> None:
     birth = await session.message("NBIRTH", within=max(1.0, edge.trial.quiet))
     if birth is not None:
         raise Violation("no birth on a STATE older than the one before", f"{birth.topic.type} on {birth.topic}")
-    edge.state_is(True, now + 1)
-    if session.ended_at is None:
-        await edge.host_says(session, True, now + 1)
-    else:
-        session = await edge.connects()
-    await edge.births(session)
+    await _is_born_at_last(edge, session, now + 1)
 
 
 async def _loses_host(edge: Edge) -> tuple[Session, int]:

@@ -23,8 +23,11 @@ class Passage(PacketTap):
     """A connection of a client under test: `answer` sees what the client says, `ask` what it is told. The version of
     MQTT is that of its CONNECT."""
 
-    #: The client's CONNECT.
-    said: Connect | None = None
+    def __init__(self, planted: Planted, version: Version) -> None:
+        super().__init__(planted, version)
+        #: The client's CONNECT.
+        self.said: Connect | None = None
+        self._counts: dict[str, int] = {}
 
     def _answered(self, packet: Packet) -> Out:
         if isinstance(packet, Connect):
@@ -32,11 +35,10 @@ class Passage(PacketTap):
             self.said = packet
         return super()._answered(packet)
 
-    def frames_since(self, name: str) -> int:
+    def times(self, name: str) -> int:
         """How often this was asked for `name` on this connection, this time included."""
-        key = (id(self), name)
-        self.planted.memory[key] = self.planted.memory.get(key, 0) + 1
-        return self.planted.memory[key]
+        self._counts[name] = self._counts.get(name, 0) + 1
+        return self._counts[name]
 
 
 #: What becomes of a packet: itself for nothing to break.
