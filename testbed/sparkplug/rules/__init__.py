@@ -65,10 +65,10 @@ class _Watch:
         self._told: set[str] = set()
 
     def _read(self, data: bytes) -> Packet:
+        # A CONNECT that is read as 3.1.1 says of itself whether it is 5.0.
         packet = decode(data, self._version)
         if isinstance(packet, Connect):
             self._version = connecting.version_of(packet)
-            packet = decode(data, self._version)
         return packet
 
     def _report(self, ids: str, expected: str, came: str, frame: int) -> None:
