@@ -7,7 +7,7 @@ from testbed.findings import Inconclusive
 from testbed.launch.clients import Clients
 from testbed.mqtt import shim
 from testbed.mqtt.client import Client, tester
-from testbed.mqtt.driving import shimmed
+from testbed.mqtt.shimmed import shimmed
 from testbed.trial import Trial
 
 #: Claim -> what it means. All but the first four are features of a shim or options of a command line.

@@ -11,7 +11,7 @@ from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import encode
-from testbed.mqtt.driving import Order
+from testbed.mqtt.control import Order
 from testbed.mqtt.packets import Packet, Publish, Subscribe, Unsubscribe
 from testbed.mqtt.properties import Property
 from testbed.mqtt.scripted_broker import Connection

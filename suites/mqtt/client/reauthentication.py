@@ -8,7 +8,7 @@ from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe, encode
-from testbed.mqtt.driving import Order
+from testbed.mqtt.control import Order
 from testbed.mqtt.packets import Auth, Disconnect
 from testbed.mqtt.properties import Property, get, props
 from testbed.mqtt.scripted_broker import Connection

@@ -9,7 +9,7 @@ from suites.mqtt import v5
 from testbed.findings import Inconclusive
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
-from testbed.mqtt.driving import Order
+from testbed.mqtt.control import Order
 from testbed.mqtt.packets import (
     Puback,
     Pubcomp,

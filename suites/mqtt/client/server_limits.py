@@ -10,7 +10,7 @@ from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
-from testbed.mqtt.driving import Order
+from testbed.mqtt.control import Order
 from testbed.mqtt.packets import Publish
 from testbed.mqtt.properties import Property
 from testbed.mqtt.scripted_broker import Connection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from testbed.mqtt import shim
-from testbed.mqtt.client import named
+from testbed.mqtt.naming import named
 from testbed.mqtt.packets import (
     Auth,
     Connack,

@@ -13,9 +13,9 @@ import msgspec
 from testbed.dut import Endpoint
 from testbed.launch.lines import Lines
 from testbed.mqtt import shim
-from testbed.mqtt.client import named
 from testbed.mqtt.codec import describe
 from testbed.mqtt.handle import VERSIONS
+from testbed.mqtt.naming import named
 from testbed.mqtt.packets import Version
 from testbed.mqtt.plain_broker import PlainBroker, Visit
 
