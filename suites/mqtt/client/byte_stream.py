@@ -39,3 +39,16 @@ async def nothing_beyond_the_standard_is_needed(client: Client) -> None:
     for _, packet in connection.received:
         if isinstance(packet, Malformed):
             connection.violated("packets of MQTT 3.1.1 alone", describe(packet))
+
+
+@case(
+    v5("1.5.5-1"),
+    needs=("publish", "told"),
+    rows={f"about {size:,} bytes": size for size in (100, 128, 16_383, 16_500)},
+)
+async def lengths_are_in_as_few_bytes_as_they_need(client: Client, size: int) -> None:
+    """Remaining Length and Property Length: with a byte too many the packet could not be read."""
+    connection = await client.connected(client.message(payload=bytes(size)))
+    if client.control.orders:
+        client.publish(payload=bytes(size))
+    await connection.expect(Publish, payload=bytes(size), because="with lengths in their shortest form")

@@ -15,7 +15,9 @@ from testbed.mqtt.properties import Property, props
 
 @case(
     v311("3.3.2-1"),
+    v311("1.5.3-1"),
     v5("3.3.2-1"),
+    v5("1.5.4-1"),
     needs=("publish", "told"),
     rows={"one letter": "a", "two bytes": "é", "three bytes": "世界", "four bytes": "🌍", "blanks": " a b "},
 )
