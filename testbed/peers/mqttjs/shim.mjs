@@ -141,12 +141,14 @@ function connect (order) {
       const authenticationData = bytes(data)
       callback(null, { cmd: 'auth', reasonCode: 0x18, properties: { authenticationMethod, authenticationData } })
     }
-    mine.on('connect', packet => {
+    const connected = packet => {
       mine.established = true
       const code = v5 ? packet.reasonCode : packet.returnCode
       resolve({ codes: [code], session_present: packet.sessionPresent, properties: told(packet.properties) })
-    })
+    }
     mine.on('packetreceive', packet => {
+      // The event `connect` comes only when what is sent again is acknowledged, too.
+      if (packet.cmd === 'connack') setImmediate(() => { if (mine.connected) connected(packet) })
       const last = ['puback', 'pubcomp'].includes(packet.cmd)
       if (last || (packet.cmd === 'pubrec' && packet.reasonCode >= 0x80)) {
         mine.codes.set(packet.messageId, packet)

@@ -237,7 +237,7 @@ class _Orders:
         for task in before:
             task.cancel()
         if before:
-            await asyncio.wait(before)
+            await asyncio.wait(before, timeout=DROP)
         await self._drop()
 
     async def _drop(self) -> None:
