@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from testbed.dut import Commands, Itself
+from testbed.findings import Inconclusive
 from testbed.launch.clients import Clients, Program
 from testbed.launch.empty import EmptyClients
 from testbed.launch.placed import LaunchError
@@ -49,6 +50,11 @@ class Commanded:
         for name, more in _options(connect).items():
             if name in self._launch.options:
                 words += [_put(word, more) for word in self._launch.options[name]]
+        unsayable = next((name for name, value in values.items() if not sayable(value)), "")
+        if unsayable:
+            raise Inconclusive(
+                f"its {unsayable} cannot be said on a command line", cause="not said on a command line"
+            )
         self._programs.append(await self._clients.run(words, values))
         return order
 
@@ -65,6 +71,11 @@ class Commanded:
         """End every program of the cell."""
         for program in self._programs:
             program.end()
+
+
+def sayable(value: str) -> bool:
+    """Whether a text can be an argument of a program: it ends at U+0000, and Linux takes 128 KiB of one."""
+    return "\0" not in value and len(value.encode(errors="replace")) < 1 << 17
 
 
 def _put(word: str, values: dict[str, str]) -> str:
