@@ -144,11 +144,12 @@ static void drop(void) {
     }
 }
 
-/* Destroying a client may take the library's threads a while. */
+/* A client is destroyed while another is connected: with the last one the library's threads end, just when the next
+ * connect wants them. */
 static void *destroy_discarded(void *nothing) {
     for (;;) {
         lock();
-        struct kept *one = discarded;
+        struct kept *one = stage == OPEN ? discarded : NULL;
         if (one) discarded = one->next;
         unlock();
         if (one) {
@@ -384,7 +385,6 @@ int main(void) {
     MQTTAsync_init_options global = MQTTAsync_init_options_initializer;
     const char *version = "";
     pthread_t reaper;
-    MQTTAsync first;
     global.do_openssl_init = 1;
     MQTTAsync_global_init(&global);
     for (MQTTAsync_nameValue *each = MQTTAsync_getVersionInfo(); each->name; each++)
@@ -392,8 +392,6 @@ int main(void) {
     ready("paho.mqtt.c", version,
           "\"qos-1\",\"qos-2\",\"session\",\"in-flight\",\"will\",\"credentials\",\"properties\",\"subscription-options\",\"codes\","
           "\"tls\",\"mutual-tls\",\"websocket\"");
-    /* With the last client the library stops its threads, which takes 0.1 s; this one stays. */
-    if (MQTTAsync_create(&first, "tcp://127.0.0.1:1", "", MQTTCLIENT_PERSISTENCE_NONE, NULL)) return 1;
     if (pthread_create(&reaper, NULL, destroy_discarded, NULL)) return 1;
     for (;;) {
         struct pollfd input = {0, POLLIN, 0};
