@@ -79,6 +79,11 @@ class Aiomqtt:
         client = self._client
         try:
             await client.__aenter__()
+            # After a connection that was lost it believes in CONNACK before there is one.
+            while not client._client.is_connected():
+                if client._client.socket() is None:
+                    raise Failed("the connection has ended before CONNACK")
+                await asyncio.sleep(0.01)
         except MqttConnectError as error:
             raise Failed(str(error), codes=[connack_code(error.rc, self._v5)]) from None
         finally:
