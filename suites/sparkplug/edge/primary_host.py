@@ -125,8 +125,9 @@ async def the_node_connects_again_after_its_primary_host_went_offline(edge: Edge
     session, _ = await _loses_host(edge)
     if await session.until(lambda: session.ended_at) is None and session.ended_at is None:
         session.unprepared("the node did not disconnect", cause="stays without primary host")
-    if await edge.returns() is None:
-        raise Violation("the node to connect again", "no connection")
+    again = await edge.returns()
+    if again is None or not await again.met(lambda: again.connect is not None):
+        raise Violation("the node to connect again", "no CONNECT")
 
 
 @case(*spb(f"{_OFFLINE}-timestamp"), needs=_NEEDS)

@@ -269,14 +269,14 @@ PLANS = (
     Plan(
         "nbirth-of-text",
         f"{_NODE}-payload",
-        "NBIRTH is a text",
-        publishes(lambda packet, topic: replace(packet, payload=b"I am here"), "NBIRTH"),
+        "NBIRTH is JSON",
+        publishes(lambda packet, topic: replace(packet, payload=b'{"timestamp":1}'), "NBIRTH"),
     ),
     Plan(
         "dbirth-of-text",
         f"{_DEVICE}-dbirth-payload",
-        "DBIRTH is a text",
-        publishes(lambda packet, topic: replace(packet, payload=b"I am here"), "DBIRTH"),
+        "DBIRTH is JSON",
+        publishes(lambda packet, topic: replace(packet, payload=b'{"timestamp":1}'), "DBIRTH"),
     ),
 )
 
