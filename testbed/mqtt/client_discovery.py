@@ -17,6 +17,7 @@ CLAIMS = {
     "told": "is told what to say: by a shim, or by a command line",
     "orders": "takes one order after another and tells what came of it: a shim",
     **shim.FEATURES,
+    "ipv6": "connects over IPv6",
     "keep-alive": "takes a Keep Alive",
     "retain": "publishes retained messages when told to",
     "session-expiry": "takes a Session Expiry Interval (5.0)",
@@ -53,7 +54,8 @@ async def discover(trial: Trial) -> dict[str, bool]:
                 features.add("no-local")
     if trial.dut.clients is not None and not features:
         return {claim: False for claim in CLAIMS if claim not in _BY_ITSELF or claim not in trial.dut.claims}
-    return {claim: claim in features for claim in CLAIMS}
+    # Whether a client speaks IPv6 is for its vendor to say.
+    return {claim: claim in features for claim in CLAIMS if claim != "ipv6"}
 
 
 def _speaks(client: Client) -> None:

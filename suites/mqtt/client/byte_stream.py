@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from tempfile import TemporaryDirectory
+
 from harness.case import case
 from suites.mqtt import v5, v311
+from testbed.dut import Endpoint
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
 from testbed.mqtt.packets import Malformed, Puback, Publish
@@ -52,3 +55,24 @@ async def lengths_are_in_as_few_bytes_as_they_need(client: Client, size: int) ->
     if client.control.orders:
         client.publish(payload=b"x" * size)
     await connection.expect(Publish, payload=b"x" * size, because="with lengths in their shortest form")
+
+
+@case(v311("7.1.2-1"), v5("4.2-1"), needs=("ipv6", "told", "publish", "qos-1"))
+async def it_talks_over_ipv6(client: Client) -> None:
+    await client.offer(Endpoint("tcp", "::1", 0))
+    await _talks(client)
+
+
+@case(v311("7.1.2-1"), v5("4.2-1"), needs=("unix", "publish", "qos-1"))
+async def it_talks_over_a_unix_socket(client: Client) -> None:
+    # The path of a socket holds 107 bytes, less than many a folder for temporary files needs.
+    with TemporaryDirectory(prefix="mqtt-") as folder:
+        await client.offer(Endpoint("unix", "", 0, f"{folder}/s"))
+        await _talks(client)
+
+
+async def _talks(client: Client) -> None:
+    connection, publish = await client.publishing(payload=b"over", qos=1)
+    if publish.payload != b"over":
+        connection.violated("the message as it was told", describe(publish))
+    await connection.acknowledge(publish)
