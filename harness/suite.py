@@ -78,7 +78,7 @@ def add_folder(folder: Path) -> None:
         raise SuiteError(f"{folder} is no folder: give --suite-path a folder with modules of cases")
     if _FOLDERS.get(name) == folder:
         return
-    if not name.isidentifier() or name in suites() or importlib.util.find_spec(name) is not None:
+    if not name.isidentifier() or name in suites() or _is_taken(name, folder):
         raise SuiteError(
             f"{folder}: a suite cannot be called {name!r}, which is no name for Python or taken; rename the folder"
         )
@@ -97,6 +97,14 @@ def add_folder(folder: Path) -> None:
         raise SuiteError(f"{folder}: a module cannot be loaded: {type(error).__name__}: {error}") from None
     if not found:
         raise SuiteError(f"{folder}: no module in it has a case; `testbed new case` writes one")
+
+
+def _is_taken(name: str, folder: Path) -> bool:
+    """Whether `import name` finds something else than `folder`."""
+    found = importlib.util.find_spec(name)
+    return found is not None and str(folder) not in [
+        str(Path(place).absolute()) for place in found.submodule_search_locations or ()
+    ]
 
 
 @cache
