@@ -61,7 +61,8 @@ def dut_file(address: str, seen: Seen, parameters: Mapping[str, Scalar]) -> str:
     lines += [("", ""), ("[claims]", "what the vendor says is there (ICS); correct what discovery cannot know")]
     lines += list(_claims(seen))
     lines += [("", ""), ("[parameters]", "values of this device (IXIT)")]
-    lines += list(_parameters(role, parameters, any(text.startswith(("tls:", "wss:")) for text in seen.endpoints.values())))
+    secure = any(text.startswith(("tls:", "wss:")) for text in seen.endpoints.values())
+    lines += list(_parameters(role, parameters, secure))
     lines += [
         ("", ""),
         ("[launch]", "how it comes up"),

@@ -70,8 +70,8 @@ class Shim(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="shi
 
 
 class Commands(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="commands"):
-    """Programs that connect, do one thing, and end. `subscribe` runs until it is ended, `publish` until its message is
-    sent. They may use {host} {port} {client} {topic} {qos} {payload} {edition}, and {peers} and {here}."""
+    """Programs that connect, do one thing, and end. `subscribe` runs until it is ended, `publish` until its message
+    is sent. They may use {host} {port} {client} {topic} {qos} {payload} {edition}, and {peers} and {here}."""
 
     subscribe: list[str] = []
     publish: list[str] = []
@@ -90,8 +90,8 @@ class Commands(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag=
 
 class Itself(msgspec.Struct, forbid_unknown_fields=True, tag_field="how", tag="itself"):
     """A client that nobody commands: it connects by itself to the endpoint of its description, where the tester
-    listens. With a `command`, which may use {host} {port} {client} {edition} {work} {peers} {here}, it is a program that
-    we start for each cell; without, a real device that is there, and cells take turns."""
+    listens. With a `command`, which may use {host} {port} {client} {edition} {work} {peers} {here}, it is a program
+    that we start for each cell; without, a real device that is there, and cells take turns."""
 
     command: list[str] = []
     env: dict[str, str] = {}

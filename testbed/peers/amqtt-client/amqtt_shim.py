@@ -48,7 +48,8 @@ class Amqtt:
         if order.get("username") is not None:
             who = ":".join(quote(part, safe="") for part in (order["username"], order.get("password") or "")) + "@"
         path = order.get("path") or "/"
-        address = f"{scheme}://{who}{order['host']}:{order['port']}{path}"
+        host = f"[{order['host']}]" if ":" in order["host"] else order["host"]
+        address = f"{scheme}://{who}{host}:{order['port']}{path}"
         told = {name: value for name, value in order.items() if name not in ("id", "host", "port", "timeout")}
         made_for = (repr(told),)
         again = made_for == self._made_for and not order.get("clean", True)
