@@ -1,9 +1,11 @@
-"""Both broker suites on mosquitto: how long a whole run takes beside its longest single wait, with many lanes and
-with few, and whether any verdict differs.
+"""Whole runs: how long they take beside their longest single wait, with many lanes and with few, and whether any
+verdict differs.
 
-    python benchmarks/whole_run.py [--dut mosquitto] [--lanes 128 64 20] [--runs 20]
+    python benchmarks/whole_run.py                                     # both broker suites on mosquitto
+    python benchmarks/whole_run.py --role client --dut paho-python --lanes 16 8
+    python benchmarks/whole_run.py --role client --dut paho-go --dut gmqtt --dut mqttjs --lanes 16 --runs 1
 
-With `--lanes 1` every cell has the broker to itself: that takes a quarter of an hour.
+With `--lanes 1` every cell has the device to itself: on a broker that takes a quarter of an hour.
 """
 
 from __future__ import annotations
@@ -14,16 +16,22 @@ import resource
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+#: Role -> the device and the lanes that are measured unless others are named.
+USUAL = {"broker": ("mosquitto", (128, 64, 20)), "client": ("paho-python", (16, 8))}
 
-def run(dut: str, lanes: int, folder: Path) -> tuple[float, dict[str, str], float]:
+
+def run(role: str, duts: Sequence[str], lanes: int, folder: Path) -> tuple[float, dict[str, str], float]:
     """Wall seconds, verdict of each cell, and the longest cell in seconds."""
-    command = ["from harness.cli import main; main()", "run", "mqtt-broker-3.1.1", "mqtt-broker-5.0"]
+    profiles = [f"mqtt-{role}-3.1.1", f"mqtt-{role}-5.0"]
+    named = [word for dut in duts for word in ("--dut", dut)]
     start = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-c", *command, "--dut", dut, "--lanes", str(lanes), "--out", str(folder), "-q"],
+        [sys.executable, "-c", "from harness.cli import main; main()", "run", *profiles, *named]
+        + ["--lanes", str(lanes), "--out", str(folder), "-q"],
         check=False,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -34,33 +42,38 @@ def run(dut: str, lanes: int, folder: Path) -> tuple[float, dict[str, str], floa
 
 
 def main() -> None:
-    ask = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    ask.add_argument("--dut", default="mosquitto")
-    ask.add_argument("--runs", type=int, default=3, help="runs with 128 lanes that are compared")
-    ask.add_argument("--lanes", type=int, nargs="+", default=[128, 64, 20])
+    ask = argparse.ArgumentParser(description=__doc__.partition("\n\n")[0])
+    ask.add_argument("--role", choices=list(USUAL), default="broker")
+    ask.add_argument("--dut", action="append", help="several are judged side by side")
+    ask.add_argument("--runs", type=int, default=3, help="runs with the most lanes that are compared")
+    ask.add_argument("--lanes", type=int, nargs="+")
     asked = ask.parse_args()
+    usual, widths = USUAL[asked.role]
+    duts, lanes = asked.dut or [usual], asked.lanes or list(widths)
+    print(f"{asked.role} suites on {', '.join(duts)}")
     with TemporaryDirectory() as scratch:
         first: dict[str, str] = {}
-        for lanes in asked.lanes:
-            took, verdicts, longest = run(asked.dut, lanes, Path(scratch) / f"lanes{lanes}")
+        for width in lanes:
+            took, verdicts, longest = run(asked.role, duts, width, Path(scratch) / f"lanes{width}")
             first = first or verdicts
             differ = [id for id in first if verdicts.get(id) != first[id]]
             budget = 1.25 * longest + 5
             print(
-                f"{lanes:3} lanes: {took:6.1f} s, {len(verdicts)} cells; longest single wait {longest:.1f} s; "
+                f"{width:3} lanes: {took:6.1f} s, {len(verdicts)} cells; longest single wait {longest:.1f} s; "
                 f"run / (1.25 x wait + 5 s) = {took / budget:.2f}; "
                 f"verdicts that differ from the first: {len(differ)} {differ[:5]}"
             )
         times: list[float] = []
         flips: set[str] = set()
         for number in range(asked.runs):
-            took, verdicts, _ = run(asked.dut, 128, Path(scratch) / f"again{number}")
+            took, verdicts, _ = run(asked.role, duts, lanes[0], Path(scratch) / f"again{number}")
             times.append(took)
             flips |= {id for id in first if verdicts.get(id) != first[id]}
-        print(
-            f"{asked.runs} runs with 128 lanes: {min(times):.1f} to {max(times):.1f} s, "
-            f"verdicts that differ: {len(flips)} {sorted(flips)[:8]}"
-        )
+        if times:
+            print(
+                f"{asked.runs} runs with {lanes[0]} lanes: {min(times):.1f} to {max(times):.1f} s, "
+                f"verdicts that differ: {len(flips)} {sorted(flips)[:8]}"
+            )
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
     print(f"peak memory of a run: {peak:.0f} MiB; / 250 MiB = {peak / 250:.2f}")
 
