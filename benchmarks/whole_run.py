@@ -28,10 +28,10 @@ def run(role: str, duts: Sequence[str], lanes: int, folder: Path) -> tuple[float
     """Wall seconds, verdict of each cell, and the longest cell in seconds."""
     profiles = [f"mqtt-{role}-3.1.1", f"mqtt-{role}-5.0"]
     named = [word for dut in duts for word in ("--dut", dut)]
+    words = ["run", *profiles, *named, "--lanes", str(lanes), "--out", str(folder), "-q"]
     start = time.perf_counter()
     subprocess.run(
-        [sys.executable, "-c", "from harness.cli import main; main()", "run", *profiles, *named]
-        + ["--lanes", str(lanes), "--out", str(folder), "-q"],
+        [sys.executable, "-c", "from harness.cli import main; main()", *words],
         check=False,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
