@@ -1,10 +1,10 @@
-"""Sparkplug B 3.0: edge nodes and host applications, MQTT clients both. The tester is their server and the others."""
+"""Sparkplug B 3.0: edge nodes and host applications, of which the tester is server and counterpart; and servers."""
 
 from __future__ import annotations
 
 from testbed.mqtt.cutting import Cutter
 from testbed.protocol import Fault, ProtocolRoom, Role
-from testbed.sparkplug import discovery, edge, host, rules
+from testbed.sparkplug import discovery, edge, host, rules, server
 from testbed.sparkplug.dissecting import dissect
 from testbed.sparkplug.rules.rule import EDITION
 
@@ -21,6 +21,13 @@ def host_faults(edition: str) -> tuple[Fault, ...]:
     from testbed.sparkplug.faults import host_faults as planted
 
     return planted()
+
+
+def server_faults(edition: str) -> tuple[Fault, ...]:
+    """Planted faults of MQTT servers."""
+    from testbed.sparkplug.faults.server import FAULTS
+
+    return FAULTS
 
 
 PROTOCOL = ProtocolRoom(
@@ -61,6 +68,23 @@ PROTOCOL = ProtocolRoom(
             port=1883,
             probe=None,
             watched=lambda edition: rules.watched_on("host"),
+        ),
+        Role(
+            name="sparkplug-server",
+            side="server",
+            text="the MQTT server of a Sparkplug infrastructure",
+            editions=(EDITION,),
+            handle=server.SparkplugServer,
+            tester=server.tester,
+            ready=server.ready,
+            discover=server.discover,
+            claims=server.CLAIMS,
+            watch=None,
+            cutter=Cutter,
+            dissect=dissect,
+            faults=server_faults,
+            port=1883,
+            probe=server.probe,
         ),
     ),
 )

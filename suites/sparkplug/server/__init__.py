@@ -1,0 +1,1 @@
+"""What is asked of the MQTT server of a Sparkplug infrastructure."""
