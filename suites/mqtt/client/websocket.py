@@ -93,8 +93,11 @@ async def several_packets_in_one_frame_are_all_taken(client: Client) -> None:
 async def _talk(client: Client, connection: Connection) -> None:
     """CONNACK, SUBACK and a message, all in frames as they are set now."""
     await connection.send(Connack())
-    if client.control.orders:
-        client.told = client.subscribe(client.topic(), qos=1)
+    if client.control.orders and client.told is not None:
+        reply = await client.reply(client.told)
+        if reply is None or not reply.ok:
+            connection.violated("a CONNACK taken though it is cut over frames", reply.error if reply else "")
+        client.subscribe(client.topic(), qos=1)
     subscribe = await connection.expect(Subscribe, because="after a CONNACK cut over frames")
     await connection.send(Suback(subscribe.packet_id, (1,)))
     await connection.send(Publish(client.topic(), b"cut", 1, packet_id=77))
