@@ -16,6 +16,7 @@ from testbed.mqtt.client_faults import (
     reading,
     resuming,
     subscribing,
+    websocket,
     wire,
 )
 from testbed.mqtt.faults.tap import Plan
@@ -32,6 +33,7 @@ _SUBJECTS = (
     limits,
     reading,
     wire,
+    websocket,
 )
 
 PLANS: tuple[Plan, ...] = tuple(plan for subject in _SUBJECTS for plan in subject.PLANS)

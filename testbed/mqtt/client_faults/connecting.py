@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from testbed.mqtt.codec import encode
-from testbed.mqtt.faults.changes import alter, having, setting, without
+from testbed.mqtt.faults.changes import alter, having, without
 from testbed.mqtt.faults.tap import Change, Out, PacketTap, Plan, hears, says
 from testbed.mqtt.packets import (
     Connack,
@@ -311,40 +311,5 @@ PLANS = (
         "3.1.3-11",
         "3.1.3-12",
     ),
-    Plan(
-        "never-clean",
-        "asks for the old session when told to start anew",
-        says(_CONNECT, having(clean_start=False)),
-        "3.1.2-6",
-        "3.1.2-4",
-    ),
-    Plan(
-        "always-clean",
-        "starts anew when told to go on",
-        says(_CONNECT, having(clean_start=True)),
-        "3.1.2-4",
-        "",
-    ),
-    Plan(
-        "forgets-session-expiry",
-        "asks for no session beyond the connection",
-        says(_CONNECT, lambda packet, tap: without(packet, Property.SESSION_EXPIRY_INTERVAL)),
-        "",
-        "3.1.2-23",
-    ),
     Plan("any-session-present", "goes on with a session that it does not have", _SessionOfOurs, "", "3.2.2-4"),
-    Plan(
-        "method-but-no-auth",
-        "names another method than it was asked to",
-        says(
-            _CONNECT,
-            lambda packet, tap: (
-                setting(packet, Property.AUTHENTICATION_METHOD, "other")
-                if get(packet.properties, Property.AUTHENTICATION_METHOD)
-                else packet
-            ),
-        ),
-        "",
-        "4.12.0-5",
-    ),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.mqtt.faults.changes import alter, dropping, setting
+from testbed.mqtt.faults.changes import alter, dropping, setting, without
 from testbed.mqtt.faults.tap import Out, PacketTap, Plan, hears
 from testbed.mqtt.packets import Auth, Connack, Disconnect, Packet, Puback, Pubcomp, Publish, Pubrec, Pubrel
 from testbed.mqtt.properties import Property, get
@@ -91,18 +91,22 @@ def _large(packet: type, property: Property) -> type[_Large]:
     return type("_Large", (_Large,), {"kind": packet, "name": property})
 
 
-class _AliasesCarriedOver(_Announced):
-    """Uses on a new connection an alias that it set on the one before."""
+class _AliasesCarriedOver(PacketTap):
+    """Takes an alias on a new connection for the topic that it stood for on the one before."""
 
-    def answer(self, packet: Packet) -> Out:
-        if isinstance(packet, Publish):
-            alias = get(packet.properties, Property.TOPIC_ALIAS)
+    def __init__(self, *given: Any) -> None:
+        super().__init__(*given)
+        self.set_here: set[int] = set()
+
+    def ask(self, packet: Packet) -> Out:
+        if isinstance(packet, Publish) and (alias := get(packet.properties, Property.TOPIC_ALIAS)) is not None:
             known = self.planted.memory.setdefault("aliases", {})
-            if alias is not None and packet.topic and known.get(alias) == packet.topic:
-                self.damage()
-                return [alter(packet, topic="")]
-            if alias is not None and packet.topic:
+            if packet.topic:
                 known[alias] = packet.topic
+            elif alias in known and alias not in self.set_here:
+                self.damage()
+                return [without(alter(packet, topic=known[alias]), Property.TOPIC_ALIAS)]
+            self.set_here.add(alias)
         return [packet]
 
 
@@ -153,7 +157,7 @@ PLANS = (
     Plan("alias-above-maximum", "uses an alias above the maximum", _AliasAbove, "", "3.2.2-17"),
     Plan("alias-one-above", "uses the alias after the last", _AliasAbove, "", "3.3.2-9"),
     Plan("alias-unasked", "uses an alias that nobody takes", _AliasUnasked, "", "3.2.2-18"),
-    Plan("aliases-carried-over", "uses an alias of another connection", _AliasesCarriedOver, "", "3.3.2-7"),
+    Plan("aliases-carried-over", "takes an alias of another connection", _AliasesCarriedOver, "", "3.3.2-7"),
     Plan("deaf-to-aliases", "takes the lowest alias alone", _DeafToAliases, "", "3.3.2-10"),
     Plan("retains-all-the-same", "publishes with RETAIN 1 all the same", _Retains, "", "3.2.2-14"),
     Plan("qos-above-maximum", "publishes above Maximum QoS", _Above, "", "3.2.2-11"),

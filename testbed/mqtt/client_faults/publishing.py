@@ -7,7 +7,7 @@ from typing import Any
 from testbed.mqtt.faults.changes import alter, having, other_id, setting, swallow
 from testbed.mqtt.faults.tap import Change, Out, PacketTap, Plan, says
 from testbed.mqtt.packets import Packet, Publish, Pubrel, Raw
-from testbed.mqtt.properties import Property
+from testbed.mqtt.properties import Property, get
 from testbed.mqtt.wire import text
 
 
@@ -98,14 +98,16 @@ class _PublishAfterPubrel(PacketTap):
 
 
 class _GivesUpExpired(PacketTap):
-    """Lets a message expire between PUBLISH and PUBREL."""
+    """Lets a message expire that it has sent: it is neither sent again nor released."""
 
     def answer(self, packet: Packet) -> Out:
-        if isinstance(packet, Publish) and any(
-            name == Property.MESSAGE_EXPIRY_INTERVAL for name, _ in packet.properties
-        ):
-            self.planted.memory["expiring"] = True
-        if isinstance(packet, Pubrel) and self.planted.memory.get("expiring"):
+        expiring: set[int | None] = self.planted.memory.setdefault("expiring", set())
+        if isinstance(packet, Publish) and get(packet.properties, Property.MESSAGE_EXPIRY_INTERVAL) is not None:
+            if packet.dup and packet.packet_id in expiring:
+                self.damage()
+                return []
+            expiring.add(packet.packet_id)
+        if isinstance(packet, Pubrel) and packet.packet_id in expiring:
             self.damage()
             return []
         return [packet]

@@ -134,13 +134,44 @@ class _KeepsOldState(_Back):
         return [packet]
 
 
+class _Remembers(_Back):
+    """Remembers over sessions what was not released, and hands nothing on under such an identifier."""
+
+    def __init__(self, *given: object) -> None:
+        super().__init__(*given)
+        self.received: set[int] = self.planted.memory.setdefault("received", set())
+        self.old = frozenset(self.received)
+        self.deaf: set[int] = set()
+
+    def answer(self, packet: Packet) -> Out:
+        if isinstance(packet, Pubrec):
+            self.received.add(packet.packet_id)
+        return [packet]
+
+    def told(self, packet: Packet) -> Out:
+        number = getattr(packet, "packet_id", 0)
+        if isinstance(packet, Publish) and packet.qos == 2 and number in self.old and not self.back:
+            self.damage()
+            self.deaf.add(number)
+            self.later(lambda: self.say(Pubrec(number)))
+            return []
+        if isinstance(packet, Pubrel):
+            self.received.discard(number)
+            if number in self.deaf:
+                self.later(lambda: self.say(Pubcomp(number)))
+                return []
+        return [packet]
+
+
 def _is_again(packet: Publish, tap: PacketTap) -> bool:
     return packet.dup
 
 
 PLANS = (
     Plan("sends-nothing-again", "sends nothing again", _NothingAgain, "4.4.0-1", "4.4.0-1"),
+    Plan("stores-no-session", "forgets its session with the connection", _NothingAgain, "3.1.2-4", "3.1.2-23"),
     Plan("no-pubrel-again", "sends no PUBREL again", _NoPubrelAgain, "4.4.0-1", "4.4.0-1"),
+    Plan("takes-pubrel-for-acknowledged", "takes PUBREL for acknowledged at once", _NoPubrelAgain, "", "4.3.3-5"),
     Plan(
         "again-under-another-id",
         "sends again under another identifier",
@@ -166,6 +197,20 @@ PLANS = (
         _KeepsOldState,
         "3.1.2-6",
         "3.1.2-4",
+    ),
+    Plan(
+        "remembers-what-it-received",
+        "takes a message for one that it received in a session it was told to discard",
+        _Remembers,
+        "3.1.2-6",
+        "3.1.2-4",
+    ),
+    Plan(
+        "remembers-without-the-server",
+        "takes a message for one that it received in a session the server no longer has",
+        _Remembers,
+        "",
+        "3.2.2-5",
     ),
     Plan("forgets-while-connected", "loses what it has in flight", says(Pubrel, swallow), "4.1.0-1", "4.1.0-1"),
     Plan(

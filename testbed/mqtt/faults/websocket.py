@@ -10,10 +10,11 @@ from testbed.link.websocket import WebSocket
 from testbed.mqtt.codec import Framer
 from testbed.mqtt.faults.tap import PacketTap, Plan
 
-_HEADER = "Sec-WebSocket-Protocol"
+#: The header that names it.
+SUBPROTOCOL = "Sec-WebSocket-Protocol"
 
 
-class _Framed(PacketTap):
+class Framed(PacketTap):
     """A fault that finds something to break over a WebSocket alone."""
 
     websocket: WebSocket | None = None
@@ -27,7 +28,7 @@ class _Framed(PacketTap):
         """The handshake is over."""
 
 
-class _Named(_Framed):
+class _Named(Framed):
     """Selects another subprotocol than it should: `named` gives its name, empty for none."""
 
     def named(self, websocket: WebSocket) -> str:
@@ -39,10 +40,10 @@ class _Named(_Framed):
             return
         self.damage()
         headers = websocket.response.headers
-        if _HEADER in headers:
-            del headers[_HEADER]
+        if SUBPROTOCOL in headers:
+            del headers[SUBPROTOCOL]
         if name:
-            headers[_HEADER] = name
+            headers[SUBPROTOCOL] = name
 
 
 class _Misnamed(_Named):
@@ -55,7 +56,7 @@ class _FirstNamed(_Named):
         return websocket.offered[0]
 
 
-class _SaysText(_Framed):
+class SaysText(Framed):
     """Sends its packets in text frames."""
 
     def from_dut(self, data: bytes) -> None:
@@ -68,7 +69,7 @@ class _SaysText(_Framed):
         super().from_dut(data)
 
 
-class _TakesText(_Framed):
+class TakesText(Framed):
     """Takes packets in text frames too."""
 
     def from_tester(self, data: bytes) -> None:
@@ -78,7 +79,7 @@ class _TakesText(_Framed):
         super().from_tester(data)
 
 
-class _FrameByFrame(_Framed):
+class FrameByFrame(Framed):
     """Takes each message for one packet, and passes over what is not."""
 
     #: Whether several whole packets in one message are taken.
@@ -101,22 +102,22 @@ class _FrameByFrame(_Framed):
         return sum(map(len, frames)) == len(message) and (self.several or len(frames) == 1)
 
 
-class _WholePackets(_FrameByFrame):
+class WholePackets(FrameByFrame):
     """Passes over messages that begin or end within a packet."""
 
     several = True
 
 
-def _both(name: str, text: str, make: Any, number: str) -> Plan:
+def both(name: str, text: str, make: Any, number: str) -> Plan:
     return Plan(name, text, make, number, number)
 
 
 PLANS = (
-    _both("websocket-unnamed", "selects no WebSocket subprotocol", _Named, "6.0.0-4"),
-    _both("websocket-misnamed", "selects the subprotocol mqttv3.1", _Misnamed, "6.0.0-4"),
-    _both("websocket-first-named", "selects the first subprotocol offered, whichever", _FirstNamed, "6.0.0-4"),
-    _both("websocket-says-text", "sends its packets in text frames", _SaysText, "6.0.0-1"),
-    _both("websocket-takes-text", "takes packets in text frames", _TakesText, "6.0.0-1"),
-    _both("websocket-frame-is-packet", "takes each message for one packet", _FrameByFrame, "6.0.0-2"),
-    _both("websocket-whole-packets", "takes whole packets in a message alone", _WholePackets, "6.0.0-2"),
+    both("websocket-unnamed", "selects no WebSocket subprotocol", _Named, "6.0.0-4"),
+    both("websocket-misnamed", "selects the subprotocol mqttv3.1", _Misnamed, "6.0.0-4"),
+    both("websocket-first-named", "selects the first subprotocol offered, whichever", _FirstNamed, "6.0.0-4"),
+    both("websocket-says-text", "sends its packets in text frames", SaysText, "6.0.0-1"),
+    both("websocket-takes-text", "takes packets in text frames", TakesText, "6.0.0-1"),
+    both("websocket-frame-is-packet", "takes each message for one packet", FrameByFrame, "6.0.0-2"),
+    both("websocket-whole-packets", "takes whole packets in a message alone", WholePackets, "6.0.0-2"),
 )
