@@ -12,6 +12,8 @@ P = TypeVar("P")
 
 #: Plans that wait to be played.
 AHEAD = 16
+#: Held by whoever makes plans up: hypothesis parses source text, which Python 3.11 cannot do in two threads at once.
+MAKING = threading.Lock()
 
 
 class Plans(Generic[P]):

@@ -19,7 +19,7 @@ from testbed.link.tap import Tap
 from testbed.mqtt.faults import faults
 from testbed.mqtt.model import game, planning
 from testbed.mqtt.model.blame import Foul
-from testbed.mqtt.model.moves import Move
+from testbed.mqtt.model.moves import Connect, Move, Publish, Subscribe, Unsubscribe
 from testbed.mqtt.model.player import Player
 from testbed.mqtt.model.shrinking import shrink
 from testbed.mqtt.model.world import full_features
@@ -55,8 +55,16 @@ CAUGHT = {
     "taken-over-held-open": "the connection taken over stays open",
     "topic-elsewhere": "",
     "wildcards-dead": "",
-    "will-never-sent": "",
 }
+
+PLAIN: list[Move] = [
+    Connect("a", kept=True),
+    Subscribe("a", "x", 1),
+    Connect("b"),
+    Publish("b", "x", 1, retain=True, expires=True, rich=True),
+    Unsubscribe("a", "x"),
+    Publish("b", "x", 1),
+]
 
 
 def trials(dut: Dut, plant: Callable[[], Tap] | None = None) -> Callable[[], Trial]:
@@ -91,7 +99,7 @@ async def caught(dut: Dut, plans: list[list[Move]], name: str) -> str:
 
 
 def test_planted_faults_are_caught_and_what_is_found_shrinks(tmp_path: Path) -> None:
-    plans = planning.some_plans(EDITION, 5, 20)
+    plans = [PLAIN, *planning.some_plans(EDITION, 5, 25)]
 
     async def main() -> None:
         device = await launch(peers.find(need("mosquitto")), tmp_path, roles()["mqtt-broker"].ready)

@@ -4,6 +4,8 @@ mangled."""
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from itertools import count
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis import strategies as st
@@ -13,9 +15,10 @@ from testbed.mqtt.codec import encode
 from testbed.mqtt.hostile.moves import Hello, Move, Send
 from testbed.mqtt.packets import Packet, Version
 from testbed.mqtt.properties import TABLE, Properties, Wire
+from testbed.plans import MAKING
 
 #: Conversations that are made up at a time.
-BATCH = 100
+BATCH = 25
 
 _rare = st.sampled_from((None, None, None, 0, 1, 2, 4, 8, 15))
 _ids = st.sampled_from((0, 1, 2, 0x7FFF, 0xFFFF))
@@ -174,36 +177,33 @@ def _conversations(draw: st.DrawFn, version: Version) -> list[Move]:
     return moves
 
 
-class Enough(BaseException):
-    """Nobody wants a further conversation."""
-
-
 def conversations(version: Version, number: int, wanted: Callable[[list[Move]], bool]) -> None:
     """Make conversations up from the seed `number` and give each to `wanted` until that says False."""
+    for batch in count():
+        for moves in _batch(version, number * 1_000_003 + batch):
+            if any(isinstance(move, Send) for move in moves) and not wanted(list(moves)):
+                return
 
-    def take(moves: list[Move]) -> None:
-        if any(isinstance(move, Send) for move in moves) and not wanted(moves):
-            raise Enough
 
-    batch = 0
-    while True:
+@lru_cache(maxsize=16)
+def _batch(version: Version, number: int) -> tuple[tuple[Move, ...], ...]:
+    """The conversations of one seed; the same for every device, so they are made once."""
+    made: list[tuple[Move, ...]] = []
 
-        @seed(number * 1_000_003 + batch)
-        @settings(
-            max_examples=BATCH,
-            phases=[Phase.generate],
-            database=None,
-            derandomize=False,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),  # type: ignore[arg-type]
-            verbosity=Verbosity.quiet,
-        )
-        @given(moves=_conversations(version))
-        def run(moves: list[Move]) -> None:
-            take(moves)
+    @seed(number)
+    @settings(
+        max_examples=BATCH,
+        phases=[Phase.generate],
+        database=None,
+        derandomize=False,
+        deadline=None,
+        suppress_health_check=list(HealthCheck),  # type: ignore[arg-type]
+        verbosity=Verbosity.quiet,
+    )
+    @given(moves=_conversations(version))
+    def make(moves: list[Move]) -> None:
+        made.append(tuple(moves))
 
-        try:
-            run()
-        except Enough:
-            return
-        batch += 1
+    with MAKING:
+        make()
+    return tuple(made)

@@ -51,6 +51,7 @@ BLAME: dict[str, tuple[str, str]] = {
     "a retained message comes with Retain Handling 1 to a subscription that existed": ("", "3.3.1-10"),
     "a retained message comes with Retain Handling 2": ("", "3.3.1-11"),
     "a will comes that was deleted": ("3.1.2-10", "3.1.2-10"),
+    "a will comes while its client is connected": ("3.1.2-8", "3.1.2-8"),
     "a will comes before its delay": ("", "3.1.2-8"),
     # -- how it comes
     "wrong QoS": ("3.8.4-6", "3.8.4-8"),

@@ -69,12 +69,22 @@ def arrives(world: World, delivery: Delivery) -> Iterator[Foul]:
         yield _unexplained(world, session, copy, delivery, found)
         if found:
             _keep(session, found[-1], delivery)
-            # What came in a wrong way is not owed any more.
-            for due in found[-1].dues:
-                due.waived = due.waived or session.number in due.slots
+            _absorb(found[-1], session)
         return
     _keep(session, message, delivery)
     yield from _looks(world, client, session, message, delivery, first=message in first)
+
+
+def _absorb(message: Message, session: Session) -> None:
+    """What came in a wrong way is not owed any more, and of one copy there is none left to come."""
+    for due in message.dues:
+        due.waived = due.waived or session.number in due.slots
+    message.dues = [
+        due
+        for due in message.dues
+        if due.group or session.number not in due.slots or len(due.slots[session.number]) > 1
+    ]
+    message.seen.add(session.number)
 
 
 _IDENTIFIER = Property.SUBSCRIPTION_IDENTIFIER

@@ -48,8 +48,18 @@ class Due:
     group: str = ""
     #: Copies that a group may get; more than one only after a member was lost with its copy.
     most: int = 1
+    #: Of subscriptions that match and that No Local bars: whether they count among the matching ones when the highest
+    #: QoS is looked for is open.
+    also: tuple[Slot, ...] = ()
     #: What was given up: that it is owed was reported already.
     waived: bool = False
+
+    def single(self, copy: Copy) -> bool:
+        """Whether this copy respects all subscriptions."""
+        (slots,) = self.slots.values()
+        whole = merged((*slots, *self.also))
+        lenient = (whole, Slot(whole.qos, merged(slots).retain, merged(slots).identifiers)) if self.also else ()
+        return any(one.fits(copy) for one in (merged(slots), *lenient))
 
     def takes(self, copies: Sequence[Copy]) -> bool:
         """Whether these copies can all be of this entitlement."""
@@ -58,7 +68,7 @@ class Due:
                 any(slot.fits(copy) for slot in self.slots[copy.session]) for copy in copies
             )
         (slots,) = self.slots.values()
-        if len(copies) == 1 and merged(slots).fits(copies[0]):
+        if len(copies) == 1 and self.single(copies[0]):
             return True
         return len(copies) <= len(slots) and any(
             all(slot.fits(copy) for slot, copy in zip(chosen, copies, strict=True))
@@ -73,7 +83,7 @@ class Due:
             return True
         (slots,) = self.slots.values()
         if len(copies) == 1:
-            return merged(slots).fits(copies[0])
+            return self.single(copies[0])
         best = max(slot.qos for slot in slots)
         return any(copy.qos == best for copy in copies)
 

@@ -7,6 +7,8 @@ broker, and plans can be played side by side.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
+from itertools import count
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, seed, settings
@@ -31,11 +33,12 @@ from testbed.mqtt.model.moves import (
     WillOf,
 )
 from testbed.mqtt.model.world import World, full_features
+from testbed.plans import MAKING
 
 #: Moves of one plan, at most.
 STEPS = 24
 #: Plans that are made at a time.
-BATCH = 50
+BATCH = 25
 
 _names = st.sampled_from(NAMES)
 _topics = st.sampled_from(topics.TOPICS)
@@ -46,64 +49,57 @@ _wills = st.none() | st.builds(WillOf, _topics, _qos, st.booleans(), _rarely)
 _groups = st.sampled_from(("", "", "", "g", "h"))
 
 
-class Enough(BaseException):
-    """Nobody wants a further plan."""
-
-
 def plans(edition: str, number: int, wanted: Callable[[list[Move]], bool]) -> None:
     """Make plans up from the seed `number`, and give each to `wanted` until that says False; no plan comes twice.
     Never ends otherwise."""
     seen: set[tuple[Move, ...]] = set()
-
-    def take(plan: list[Move]) -> None:
-        key = tuple(plan)
-        if plan and key not in seen:
-            seen.add(key)
-            if not wanted(plan):
-                raise Enough
-
-    batch = 0
-    while True:
-        try:
-            _batch(edition, number * 1_000_003 + batch, take)
-        except Enough:
-            return
-        batch += 1
+    for batch in count():
+        for plan in _batch(edition, number * 1_000_003 + batch):
+            if plan and plan not in seen:
+                seen.add(plan)
+                if not wanted(list(plan)):
+                    return
 
 
-def some_plans(edition: str, number: int, count: int) -> list[list[Move]]:
-    """The first `count` plans of a seed."""
+def some_plans(edition: str, number: int, most: int) -> list[list[Move]]:
+    """The first `most` plans of a seed."""
     found: list[list[Move]] = []
 
     def wanted(plan: list[Move]) -> bool:
         found.append(plan)
-        return len(found) < count
+        return len(found) < most
 
     plans(edition, number, wanted)
     return found
 
 
-def _batch(edition: str, number: int, take: Callable[[list[Move]], None]) -> None:
+@lru_cache(maxsize=64)
+def _batch(edition: str, number: int) -> tuple[tuple[Move, ...], ...]:
+    """The plans of one seed; the same for every device, so they are made once."""
+    made: list[tuple[Move, ...]] = []
+
     class Planner(_Planner):
         def __init__(self) -> None:
             super().__init__(edition)
 
         def teardown(self) -> None:
-            take(self.moves)
+            made.append(tuple(self.moves))
 
-    run_state_machine_as_test(
-        seed(number)(Planner),
-        settings=settings(
-            max_examples=BATCH,
-            stateful_step_count=STEPS,
-            phases=[Phase.generate],
-            database=None,
-            derandomize=False,
-            deadline=None,
-            suppress_health_check=list(HealthCheck),  # type: ignore[arg-type]
-            verbosity=Verbosity.quiet,
-        ),
-    )
+    with MAKING:
+        run_state_machine_as_test(
+            seed(number)(Planner),
+            settings=settings(
+                max_examples=BATCH,
+                stateful_step_count=STEPS,
+                phases=[Phase.generate],
+                database=None,
+                derandomize=False,
+                deadline=None,
+                suppress_health_check=list(HealthCheck),  # type: ignore[arg-type]
+                verbosity=Verbosity.quiet,
+            ),
+        )
+    return tuple(made)
 
 
 class _Planner(RuleBasedStateMachine):
@@ -177,16 +173,16 @@ class _Planner(RuleBasedStateMachine):
         topic=_topics,
         qos=_qos,
         retain=_rarely,
-        count=st.sampled_from((1, 1, 1, 3)),
+        times=st.sampled_from((1, 1, 1, 3)),
         rich=_rarely,
         expires=_rarely,
         alias=_rarely,
     )
     def publish(
-        self, data: Any, topic: str, qos: int, retain: bool, count: int, rich: bool, expires: bool, alias: bool
+        self, data: Any, topic: str, qos: int, retain: bool, times: int, rich: bool, expires: bool, alias: bool
     ) -> None:
         who = data.draw(st.sampled_from(self._connected()))
-        self._plan(Publish(who, topic, qos, retain, False, count, rich, expires, alias))
+        self._plan(Publish(who, topic, qos, retain, False, times, rich, expires, alias))
 
     @precondition(lambda self: self._connected())
     @rule(data=st.data(), topic=_topics, qos=st.integers(1, 2))

@@ -161,7 +161,7 @@ class Player:
         if move.will is not None:
             await self._watch(move.will.topic)
         if client.connected:
-            self._drain()
+            self._drain(move.who)
             self._departed(move.who, rules.departs(world, move.who, move))
         line = Line(self.trial, self.broker.version)
         await line.open()
@@ -195,7 +195,7 @@ class Player:
         self._wills.pop(move.who, None)
         if move.will is not None:
             self._wills[move.who] = (move.will, payload)
-            world.barred[payload] = "a will comes that was deleted"
+            world.barred[payload] = "a will comes while its client is connected"
 
     async def _leave(self, move: Disconnect | Drop) -> None:
         line = self._lines[move.who]
@@ -209,16 +209,19 @@ class Player:
             line.close()
         else:
             line.drop()
-        self._drain()
+        # Of the others it is not known yet what the end of this connection brings them.
+        self._drain(move.who)
         self._departed(move.who, rules.departs(self.world, move.who, move))
 
     def _departed(self, who: str, departure: Departure) -> None:
         """The broker has to publish the will, if there is one."""
         world = self.world
         if departure.will is None or who not in self._wills:
-            waiting = self._wills.get(who)
-            if waiting is not None and world.clients[who].waiting_will is not None:
-                world.barred[waiting[1]] = "a will comes before its delay"
+            _, payload = self._wills.get(who, (None, b""))
+            if payload and world.clients[who].waiting_will is not None:
+                world.barred[payload] = "a will comes before its delay"
+            elif payload and not world.clients[who].connected:
+                world.barred[payload] = "a will comes that was deleted"
             return
         will, payload = self._wills.pop(who)
         world.barred.pop(payload, None)
@@ -437,6 +440,7 @@ class Player:
         for payload in wills:
             self._expected_wills.remove(payload)
             name = payload.decode()
+            rules.fails(self.world, payload)
             self._foul(self._broken("a will is not published", f"the {name!r} at a subscriber", "nothing"))
         for debt in debts:
             line = self._lines[debt.who]
@@ -480,9 +484,10 @@ class Player:
             if isinstance(result, BaseException):
                 raise result
 
-    def _drain(self) -> None:
-        """Take in everything that came."""
-        for who, line in self._lines.items():
+    def _drain(self, *only: str) -> None:
+        """Take in everything that came (to some of the clients alone)."""
+        for who in only or tuple(self._lines):
+            line = self._lines[who]
             client = self.world.clients[who]
             events, line.events = line.events, []
             for event in events:

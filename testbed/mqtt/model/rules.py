@@ -33,6 +33,12 @@ def departs(world: World, who: str, how: Drop | Disconnect | Connect) -> Departu
     if polite and not how.with_will:
         will = None
     taken = isinstance(how, Connect)
+    for message in world.messages:
+        for due in message.dues:
+            # Of QoS 0 nothing outlives the connection.
+            mine = due.slots.get(session.number, ())
+            if mine and not due.group and max(slot.qos for slot in mine) == 0:
+                due.required = False
     ends = not session.kept or (polite and how.ends) or (taken and how.clean)
     for entry in session.inflight.values():
         if entry.group:
@@ -167,7 +173,8 @@ def publishes(world: World, message: Message, *, certain: bool = True, will: boo
         # Of QoS 0 nothing need be stored.
         required = certain and not barred and not (away and max(slot.qos for slot in slots) == 0)
         cause = "stored" if away else "will" if will else "live"
-        message.dues.append(Due({session.number: slots}, cause, required))
+        also = tuple(_slot(world, held, message) for held in barred if not held.group) if not will else ()
+        message.dues.append(Due({session.number: slots}, cause, required, also=also))
     for key in world.unsure:
         if topics.matches(key[1], message.topic):
             groups.setdefault(key, {})
@@ -197,6 +204,15 @@ def confirms(world: World, message: Message) -> None:
             due.required = all(c.connected and not world.busy(c.who) for c in clients) and not world.unsure
         else:
             due.required = due.cause != "stored" or max(slot.qos for slot in slots) > 0
+
+
+def fails(world: World, payload: bytes) -> None:
+    """A will was not published, and that was reported: nobody is owed it, and nothing is retained."""
+    for message in world.messages:
+        if message.payload == payload:
+            refuses(message)
+            if world.retained.get(message.topic) is message:
+                del world.retained[message.topic]
 
 
 def refuses(message: Message) -> None:
