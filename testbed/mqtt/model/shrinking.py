@@ -74,7 +74,10 @@ def _shorter(moves: Sequence[Move]) -> Iterator[list[Move]]:
         size //= 2
     for who in sorted({move.who for move in moves}, reverse=True):
         for other in sorted({move.who for move in moves} - {who}):
-            yield [replace(move, who=other) if move.who == who else move for move in moves]
+            # The other one is connected already, or has to connect in its place.
+            theirs = [move for move in moves if move.who != who or not isinstance(move, Connect)]
+            for some in (theirs, moves):
+                yield [replace(move, who=other) if move.who == who else move for move in some]
 
 
 def _plainer(moves: Sequence[Move]) -> Iterator[list[Move]]:
