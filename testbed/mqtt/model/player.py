@@ -442,7 +442,8 @@ class Player:
             name = payload.decode()
             rules.fails(self.world, payload)
             self._foul(self._broken("a will is not published", f"the {name!r} at a subscriber", "nothing"))
-        for debt in debts:
+        # What was owed of a will that was not published has been told with it.
+        for debt in owing.debts(self.world) if wills else debts:
             line = self._lines[debt.who]
             if line.ended_at is not None:
                 raise self._unanswered(line, "PINGREQ is not answered", "PINGRESP")

@@ -122,7 +122,9 @@ def subscribes(world: World, move: Subscribe, granted: int) -> None:
             if move.retain_handling:
                 cause = "retained 1"
             # To a shared subscription none is sent (section 4.8.2), but no numbered statement forbids it.
-            message.dues.append(Due({session.number: (slot,)}, cause, message.qos > 0 and not move.group))
+            # Whether No Local keeps its own retained message from a client is open.
+            unsure = move.group or (move.no_local and message.publisher == move.who)
+            message.dues.append(Due({session.number: (slot,)}, cause, message.qos > 0 and not unsure))
             message.since[session.number] = world.clients[move.who].epoch
 
 
