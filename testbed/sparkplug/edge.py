@@ -96,6 +96,12 @@ class Edge(Handle):
         return Births(node, found)
 
     @property
+    def window(self) -> float:
+        """Seconds of silence after which nothing comes: half of what the device is given for an answer, and one at
+        least, as a node may look only now and then what it has heard."""
+        return max(1.0, self.trial.quiet, self.trial.patience / 2)
+
+    @property
     def _patience(self) -> float:
         """Seconds for births: a node has to collect what it is to report."""
         return float(self.parameter("birth-patience", self.trial.patience))

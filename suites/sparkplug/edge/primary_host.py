@@ -17,7 +17,7 @@ _NEEDS = ("primary-host",)
 
 async def _is_not_born(edge: Edge, session: Session, because: str) -> None:
     """No birth in the quiet window; and then, as the host comes online, births: the node was there all the while."""
-    birth = await session.message("NBIRTH", "DBIRTH", within=max(1.0, edge.trial.quiet))
+    birth = await session.message("NBIRTH", "DBIRTH", within=edge.window)
     if birth is not None:
         raise Violation(f"no birth {because}", f"{birth.topic.type} on {birth.topic}")
     if session.ended_at is not None:
@@ -68,7 +68,7 @@ async def another_host_is_not_the_primary_host(edge: Edge) -> None:
 async def a_primary_host_that_is_offline_is_waited_for(edge: Edge) -> None:
     edge.state_is(False, now_ms() - 1000)
     session = await edge.waiting()
-    birth = await session.message("NBIRTH", within=max(1.0, edge.trial.quiet))
+    birth = await session.message("NBIRTH", within=edge.window)
     if birth is not None:
         raise Violation("no birth while the primary host is offline", f"{birth.topic.type} on {birth.topic}")
     await _is_born_at_last(edge, session, now_ms())
@@ -90,7 +90,7 @@ async def a_state_older_than_the_last_does_not_count(edge: Edge) -> None:
     edge.state_is(False, now)
     session = await edge.waiting()
     await edge.host_says(session, True, now - 5000)
-    birth = await session.message("NBIRTH", within=max(1.0, edge.trial.quiet))
+    birth = await session.message("NBIRTH", within=edge.window)
     if birth is not None:
         raise Violation("no birth on a STATE older than the one before", f"{birth.topic.type} on {birth.topic}")
     await _is_born_at_last(edge, session, now + 1)
@@ -134,7 +134,7 @@ async def the_node_connects_again_after_its_primary_host_went_offline(edge: Edge
 async def an_offline_state_of_an_earlier_session_is_not_heeded(edge: Edge) -> None:
     session, births = await edge.born()
     await edge.host_says(session, False, edge.online_at - 1000)
-    await session.until(lambda: session.ended_at, max(1.0, edge.trial.quiet))
+    await session.until(lambda: session.ended_at, edge.window)
     if session.ended_at is not None:
         raise Violation("the node to stay: STATE says offline of a time before the last online", session.what_came())
     await edge.reborn(session, births)
