@@ -22,8 +22,9 @@ demo: $(READY)
 	$(BIN)/python -m testbed.peers.install amqtt mqttools
 	$(BIN)/testbed run mqtt-broker-3.1.1 mqtt-broker-5.0 --dut installed --site site --quiet; code=$$?; [ $$code -lt 2 ] || [ $$code -eq 3 ]
 
+# Clients of the Python registry besides, so that there is always one to judge.
 test: $(READY) lint
-	$(BIN)/python -m testbed.peers.install amqtt mqttools
+	$(BIN)/python -m testbed.peers.install amqtt mqttools paho-python gmqtt
 	$(BIN)/python -m pytest
 	$(BIN)/testbed coverage
 

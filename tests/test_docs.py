@@ -125,7 +125,11 @@ def test_files_shown_are_files_that_load(page: Path, tmp_path: Path) -> None:
 
 def test_the_readme_names_every_known_peer_profile_and_command() -> None:
     text = (ROOT / "README.md").read_text()
-    assert ", ".join(peers.known()) + "." in text
+    of_role: dict[str, list[str]] = {}
+    for name in peers.known():
+        of_role.setdefault(peers.find(name).role, []).append(name)
+    for role, names in of_role.items():
+        assert f"| `{role}` | {', '.join(names)} |" in text, "the peers of each role, in the order of their names"
     assert all(f"`{name}`" in text for name in profile.places() if name.startswith("mqtt-broker"))
     assert all(f"testbed {name}" in text for name in COMMANDS)
 
@@ -137,7 +141,7 @@ def test_no_path_of_a_machine_is_told(page: Path) -> None:
 
 
 def test_every_parameter_that_a_case_asks_for_is_described() -> None:
-    text = (ROOT / "docs" / "describing-a-dut.md").read_text()
+    text = (ROOT / "docs" / "describing-a-dut.md").read_text() + (ROOT / "docs" / "sparkplug.md").read_text()
     for file in [*(ROOT / "suites").rglob("*.py"), *(ROOT / "testbed" / "mqtt").rglob("*.py")]:
         for name in re.findall(r"\.parameter\(\"([a-z-]+)\"", file.read_text()):
             assert f"`{name}`" in text, f"{file.name} asks for the parameter {name}"
