@@ -62,5 +62,11 @@ async def the_session_of_one_client_identifier_is_not_used_for_another(client: C
 async def the_session_is_found_by_its_client_identifier(client: Client) -> None:
     connection, open_ = await client.publishing(payload=b"mine", qos=1, stored=True)
     connection.drop()
-    again = await client.resumed()
+    again = await client.opens(stored=True)
+    connect = again.connect
+    if connect is None or connect.clean_start:
+        again.unprepared("the client asks for no session that lasts", cause="resumes no session")
+    if connect.client_id != client.id:
+        again.violated(f"the client identifier {client.id!r} of the session it was told to resume", describe(connect))
+    await again.accept(session_present=True)
     await again.expect(Publish, payload=b"mine", packet_id=open_.packet_id, because="from the client's session")

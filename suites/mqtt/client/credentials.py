@@ -44,7 +44,13 @@ async def without_credentials_there_are_none(client: Client) -> None:
         connection.violated("neither user name nor password, as the client was told none", describe(connect))
 
 
-@case(v311("3.1.2-20"), v5("3.1.2-18"), needs=(*_NEEDS, "orders"))
+@case(
+    v311("3.1.2-18"),
+    v311("3.1.2-20"),
+    v5("3.1.2-16"),
+    v5("3.1.2-18"),
+    needs=(*_NEEDS, "orders"),
+)
 async def a_user_name_alone_comes_without_password(client: Client) -> None:
     connection = await client.arrives(username="user")
     connect = await connection.begins()

@@ -10,9 +10,19 @@ from typing import Any
 from harness.case import case
 from suites.mqtt import v5
 from testbed.mqtt.client import Client
-from testbed.mqtt.codec import encode
+from testbed.mqtt.codec import describe, encode
 from testbed.mqtt.control import Order
-from testbed.mqtt.packets import Packet, Publish, Subscribe, Unsubscribe
+from testbed.mqtt.packets import (
+    Disconnect,
+    Packet,
+    Puback,
+    Pubcomp,
+    Publish,
+    Pubrec,
+    Pubrel,
+    Subscribe,
+    Unsubscribe,
+)
 from testbed.mqtt.properties import Property
 from testbed.mqtt.scripted_broker import Connection
 
@@ -80,3 +90,43 @@ async def an_unsubscribe_too_large_for_the_server_is_not_sent(client: Client) ->
     connection = await _connected(client)
     order = client.unsubscribe(client.topic("x" * 2 * SIZE))
     await _sends_nothing_large(client, connection, order, Unsubscribe)
+
+
+# -- Reason String and User Property, which are left out where they would make a packet too large
+
+
+def _fits(connection: Connection, packet: Packet) -> None:
+    if _large(connection, packet):
+        connection.violated(
+            f"{packet.kind} of {SIZE} bytes at most, the Maximum Packet Size of the server", describe(packet)
+        )
+
+
+@case(v5("3.4.2-2"), v5("3.4.2-3"), needs=("subscribe", "qos-1"))
+async def puback_keeps_to_the_limit(client: Client) -> None:
+    connection = await client.subscribed(qos=1, connack=_LIMIT)
+    await connection.send(Publish(client.topic(), b"x", 1, packet_id=7))
+    _fits(connection, await connection.asked(Puback))
+
+
+@case(v5("3.5.2-2"), v5("3.5.2-3"), v5("3.7.2-2"), v5("3.7.2-3"), needs=("subscribe", "qos-2"))
+async def pubrec_and_pubcomp_keep_to_the_limit(client: Client) -> None:
+    connection = await client.subscribed(qos=2, connack=_LIMIT)
+    await connection.send(Publish(client.topic(), b"x", 2, packet_id=7))
+    _fits(connection, await connection.asked(Pubrec))
+    await connection.send(Pubrel(7))
+    _fits(connection, await connection.asked(Pubcomp))
+
+
+@case(v5("3.6.2-2"), v5("3.6.2-3"), needs=("publish", "qos-2"))
+async def pubrel_keeps_to_the_limit(client: Client) -> None:
+    connection, publish = await client.publishing(qos=2, connack=_LIMIT)
+    await connection.send(Pubrec(publish.packet_id or 0))
+    _fits(connection, await connection.asked(Pubrel))
+
+
+@case(v5("3.14.2-3"), v5("3.14.2-4"), needs=("orders",))
+async def disconnect_keeps_to_the_limit(client: Client) -> None:
+    connection = await client.connected(connack=_LIMIT)
+    client.disconnect()
+    _fits(connection, await connection.asked(Disconnect))

@@ -30,7 +30,7 @@ async def an_identifier_is_not_used_again_before_its_puback(client: Client) -> N
 # -- the client receives
 
 
-@case(v311("4.3.2-2"), v5("4.3.2-4"), needs=("subscribe", "qos-1"))
+@case(v311("4.3.2-2"), v311("3.3.4-1"), v5("4.3.2-4"), v5("3.3.4-1"), needs=("subscribe", "qos-1"))
 async def a_message_is_answered_by_puback_with_its_identifier(client: Client) -> None:
     connection = await client.subscribed(qos=1)
     await connection.send(Publish(client.topic(), b"x", 1, packet_id=4711))

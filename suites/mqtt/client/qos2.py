@@ -31,7 +31,7 @@ async def _handed_once(client: Client, connection: Connection, payload: bytes) -
         connection.violated(f"the message {payload!r} handed to the application once", "it was handed on twice")
 
 
-@case(v311("4.3.3-2"), v5("4.3.3-8"), needs=("subscribe", "qos-2"))
+@case(v311("4.3.3-2"), v311("3.3.4-1"), v5("4.3.3-8"), v5("3.3.4-1"), needs=("subscribe", "qos-2"))
 async def a_message_is_answered_by_pubrec_with_its_identifier(client: Client) -> None:
     connection = await client.subscribed(qos=2)
     await connection.send(Publish(client.topic(), b"x", 2, packet_id=4711))

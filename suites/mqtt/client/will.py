@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.client import Client
 from testbed.mqtt.codec import describe
-from testbed.mqtt.packets import Connect, Will
+from testbed.mqtt.packets import Connect, Malformed, Will
 from testbed.mqtt.properties import Property, props
 from testbed.mqtt.scripted_broker import Connection
 
@@ -110,6 +111,25 @@ async def a_will_of_qos_3_is_never_sent(client: Client) -> None:
 
 
 # -- no will
+
+
+@case(v311("3.1.2-11"), needs=(*_NEEDS, "told"))
+async def no_will_is_in_the_payload_unless_its_flag_is_set(client: Client) -> None:
+    """With the flag it reads as a will; without, its topic is there all the same, in bytes that nothing announces."""
+    told = Will(client.topic("will"), b"gone", 1)
+    connection = await client.arrives(will=told)
+    packet = await connection.until(lambda: connection.inbox[0] if connection.inbox else None)
+    if isinstance(packet, Malformed) and _hides(packet.raw, client.topic("will")):
+        connection.violated("a CONNECT with the Will Flag, as a will is in its payload", describe(packet))
+    connect = await connection.opened()
+    if connect.will is None:
+        connection.unprepared("the client was told a will, and sends none")
+
+
+def _hides(frame: bytes, topic: str) -> bool:
+    """Whether it is a CONNECT of 3.1.1 with Will Flag 0 and `topic` in its payload."""
+    found = re.match(rb"\x10[\x80-\xff]*[\0-\x7f]\0\4MQTT\4(.)", frame, re.DOTALL)
+    return found is not None and not found[1][0] & 0x04 and topic.encode() in frame
 
 
 def _none(connection: Connection, connect: Connect) -> None:

@@ -70,18 +70,16 @@ class _Above(_Announced):
 
 
 class _Large(_Announced):
-    """Makes what it sends larger than the server takes, by a property or its payload."""
+    """Makes what it sends larger than the server takes, by a property."""
 
-    kind: type = Publish
-    name: Property | None = None
+    kind: type = Puback
+    name: Property = Property.REASON_STRING
 
     def answer(self, packet: Packet) -> Out:
         most = self.told(Property.MAXIMUM_PACKET_SIZE, 0)
         if not most or not isinstance(packet, self.kind):
             return [packet]
         self.damage()
-        if self.name is None:
-            return [alter(packet, payload=bytes(most))]
         value = "x" * most
         pair = self.name is Property.USER_PROPERTY
         return [setting(packet, self.name, (value, "") if pair else value)]
@@ -152,6 +150,7 @@ _GROWTH = {
     Auth: ("3.15.2-2", "3.15.2-3"),
 }
 _NO_LIMIT = hears(Connack, dropping(Property.RECEIVE_MAXIMUM))
+_NO_SIZE = hears(Connack, dropping(Property.MAXIMUM_PACKET_SIZE))
 
 PLANS = (
     Plan("alias-above-maximum", "uses an alias above the maximum", _AliasAbove, "", "3.2.2-17"),
@@ -161,7 +160,7 @@ PLANS = (
     Plan("deaf-to-aliases", "takes the lowest alias alone", _DeafToAliases, "", "3.3.2-10"),
     Plan("retains-all-the-same", "publishes with RETAIN 1 all the same", _Retains, "", "3.2.2-14"),
     Plan("qos-above-maximum", "publishes above Maximum QoS", _Above, "", "3.2.2-11"),
-    Plan("larger-than-the-server-takes", "sends more than the server takes", _Large, "", "3.2.2-15"),
+    Plan("deaf-to-maximum-packet-size", "overlooks Maximum Packet Size", _NO_SIZE, "", "3.2.2-15"),
     Plan("deaf-to-receive-maximum", "overlooks Receive Maximum", _NO_LIMIT, "", "3.3.4-7"),
     Plan("quota-without-limit", "begins with a quota above Receive Maximum", _NO_LIMIT, "", "4.9.0-1"),
     Plan("publishes-without-quota", "publishes without quota", _NO_LIMIT, "", "4.9.0-2"),
