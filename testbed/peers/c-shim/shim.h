@@ -177,8 +177,9 @@ static void end_properties(struct text *properties) {
     if (properties->used) add(properties, "}");
 }
 
-/* Says the first line. Standard output is ours alone: what a library prints goes to standard error. */
-static void ready(const char *library, const char *version, const char *features) {
+/* Says the first line, unless `library` is NULL. Standard output is ours alone: what a library prints goes to standard
+ * error. */
+static void begin(const char *library, const char *version, const char *features) {
     pthread_mutexattr_t again;
     pthread_mutexattr_init(&again);
     pthread_mutexattr_settype(&again, PTHREAD_MUTEX_RECURSIVE);
@@ -186,6 +187,7 @@ static void ready(const char *library, const char *version, const char *features
     signal(SIGPIPE, SIG_IGN);
     out = dup(1);
     dup2(2, 1);
+    if (!library) return;
     struct text line = {0};
     add(&line, "{\"event\":\"ready\",\"protocol\":\"iot-testbed-shim/1\",\"library\":\"%s\",\"version\":\"%s\"", library, version);
     add(&line, ",\"editions\":[\"mqtt-3.1.1\",\"mqtt-5.0\"],\"features\":[%s]}", features);
@@ -204,24 +206,28 @@ static int expire(int most) {
     return most;
 }
 
+/* Bytes of a line that has not come whole. */
+static size_t begun;
+
+__attribute__((unused)) static bool no_line_is_begun(void) { return !begun; }
+
 /* Reads what there is and takes each whole line as an order; false at the end of the input. */
 static bool read_orders(void (*take)(const struct json *order, long id, const char *op)) {
     static char buffer[LONGEST_LINE + 2];
-    static size_t used;
-    ssize_t n = read(0, buffer + used, sizeof buffer - 1 - used);
+    ssize_t n = read(0, buffer + begun, sizeof buffer - 1 - begun);
     if (n <= 0) return n < 0 && errno == EINTR;
-    used += (size_t)n;
+    begun += (size_t)n;
     char *line = buffer, *end;
-    while ((end = memchr(line, '\n', used - (size_t)(line - buffer)))) {
+    while ((end = memchr(line, '\n', begun - (size_t)(line - buffer)))) {
         *end = 0;
         const struct json *order = memchr(line, 0, (size_t)(end - line)) ? NULL : json_read(line);
         if (order) take(order, json_int_of(order, "id", 0), json_text_of(order, "op", ""));
         else if (end > line) refuse(0, "is no JSON object");
         line = end + 1;
     }
-    used -= (size_t)(line - buffer);
-    memmove(buffer, line, used);
-    if (used < sizeof buffer - 1) return true;
+    begun -= (size_t)(line - buffer);
+    memmove(buffer, line, begun);
+    if (begun < sizeof buffer - 1) return true;
     fprintf(stderr, "an order is longer than %d bytes\n", LONGEST_LINE);
     return false;
 }

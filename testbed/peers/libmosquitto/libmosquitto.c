@@ -349,7 +349,7 @@ int main(void) {
     mosquitto_lib_init();
     mosquitto_lib_version(&major, &minor, &revision);
     snprintf(version, sizeof version, "%d.%d.%d", major, minor, revision);
-    ready("libmosquitto", version,
+    begin("libmosquitto", version,
           /* Not "codes": those of UNSUBACK it does not tell. */
           "\"qos-1\",\"qos-2\",\"session\",\"in-flight\",\"will\",\"credentials\",\"properties\",\"subscription-options\","
           "\"tls\",\"mutual-tls\",\"unix\"");

@@ -13,7 +13,7 @@ struct kept {
     struct kept *next;
 };
 
-static struct kept *clients, *discarded;
+static struct kept *clients;
 static MQTTAsync client;
 static bool v5;
 static int port;
@@ -142,35 +142,6 @@ static void drop(void) {
                                               : 0;
         if (ntohs((uint16_t)there) == port) shutdown(fd, SHUT_RDWR);
     }
-}
-
-/* A client is destroyed while another is connected: with the last one the library's threads end, just when the next
- * connect wants them. */
-static void *destroy_discarded(void *nothing) {
-    for (;;) {
-        lock();
-        struct kept *one = stage == OPEN ? discarded : NULL;
-        if (one) discarded = one->next;
-        unlock();
-        if (one) {
-            MQTTAsync_destroy(&one->handle);
-            free(one->name);
-            free(one);
-        } else usleep(20000);
-    }
-    return nothing;
-}
-
-static void discard_all(void) {
-    lock();
-    while (clients) {
-        struct kept *one = clients;
-        clients = one->next;
-        one->next = discarded;
-        discarded = one;
-    }
-    unlock();
-    client = NULL;
 }
 
 /* The client of this edition and id; none is kept for a client without an id. */
@@ -369,7 +340,8 @@ static void take(const struct json *order, long id, const char *op) {
     if (!strcmp(op, "connect")) connect_order(order, id);
     else if (!strcmp(op, "reset")) {
         drop();
-        discard_all();
+        client = NULL;
+        clients = NULL; /* begin_anew() ends them */
         settled = true;
         struct answer answer = {.present = -1};
         say_reply(id, true, &answer);
@@ -381,18 +353,27 @@ static void take(const struct json *order, long id, const char *op) {
     else filters_order(order, id, *op == 's' ? SUBSCRIBE : UNSUBSCRIBE);
 }
 
-int main(void) {
+/* After a reset the program begins anew, which nothing that the library keeps survives: neither sessions nor threads,
+ * with which every connection but the first takes it a second. Not when orders have come already that are under way. */
+static void begin_anew(void) {
+    char *const words[] = {"paho-c", "--again", NULL};
+    dup2(out, 1);
+    for (int fd = 3; fd < 1024; fd++) close(fd);
+    execv("/proc/self/exe", words);
+    _exit(1);
+}
+
+int main(int count, char **words) {
     MQTTAsync_init_options global = MQTTAsync_init_options_initializer;
     const char *version = "";
-    pthread_t reaper;
+    bool worn = false;
     global.do_openssl_init = 1;
     MQTTAsync_global_init(&global);
     for (MQTTAsync_nameValue *each = MQTTAsync_getVersionInfo(); each->name; each++)
         if (!strcmp(each->name, "Version")) version = each->value;
-    ready("paho.mqtt.c", version,
+    begin(count == 1 ? "paho.mqtt.c" : NULL, version,
           "\"qos-1\",\"qos-2\",\"session\",\"in-flight\",\"will\",\"credentials\",\"properties\",\"subscription-options\",\"codes\","
           "\"tls\",\"mutual-tls\",\"websocket\"");
-    if (pthread_create(&reaper, NULL, destroy_discarded, NULL)) return 1;
     for (;;) {
         struct pollfd input = {0, POLLIN, 0};
         poll(&input, 1, expire(1000));
@@ -401,5 +382,7 @@ int main(void) {
         unlock();
         if (left_over) drop();
         if (input.revents && !read_orders(take)) _exit(0); /* the library's threads must not keep the process */
+        if (worn && !clients && no_line_is_begun()) begin_anew();
+        worn = worn || clients;
     }
 }
