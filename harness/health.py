@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from harness.results import Cell
 from testbed.findings import Inconclusive
 from testbed.launch.launching import Device
+from testbed.launch.placed import LaunchError
 from testbed.protocol import Role
 from testbed.trial import OURS, Trial
 
@@ -68,7 +69,7 @@ class Health:
             began = asyncio.get_running_loop().time()
             try:
                 await self._role.ready(self._device.dut)
-            except (OSError, Inconclusive) as error:
+            except (OSError, Inconclusive, LaunchError) as error:
                 if getattr(error, "errno", None) in OURS:
                     return  # nothing was learnt
                 why = str(error)
