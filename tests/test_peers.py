@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from testbed.dut import WAYS, Description, Dut, Launch, read_description
+from testbed.dut import WAYS, Address, Description, Dut, read_description
 from testbed.launch import guard, peers
 from testbed.launch.launching import launch
 from testbed.launch.ports import claim
 from testbed.launch.process import Process
 from testbed.peers import install, registries
+from testbed.protocol import roles
 
 LEVELS = {"mqtt-3.1.1": 4, "mqtt-5.0": 5}
 #: Claims that any broker's description may make.
@@ -72,7 +73,11 @@ def present(name: str) -> Description:
     return description
 
 
-@pytest.mark.parametrize("name", peers.known())
+#: Peers that are started once and answer; clients and nodes come to the tester, many at a time.
+BROKERS = [name for name in peers.known() if peers.find(name).role == "mqtt-broker"]
+
+
+@pytest.mark.parametrize("name", BROKERS)
 def test_a_peer_starts_answers_and_leaves_nothing_behind(name: str, tmp_path: Path) -> None:
     description = present(name)
 
@@ -97,6 +102,24 @@ def test_a_peer_starts_answers_and_leaves_nothing_behind(name: str, tmp_path: Pa
         held = claim(endpoint.port, again=True)
         assert held is not None, f"port {endpoint.port} is still in use"
         held.release()
+
+
+@pytest.mark.parametrize("name", [name for name in peers.known() if name not in BROKERS])
+def test_a_peer_that_comes_to_the_tester_is_there_in_its_version(name: str, tmp_path: Path) -> None:
+    description = present(name)
+
+    async def ready(dut: Dut) -> None:
+        """Nothing can be asked of it yet."""
+
+    async def story() -> Dut:
+        device = await launch(description, tmp_path, ready)
+        await device.stop()
+        return device.dut
+
+    dut = asyncio.run(story())
+    # One that is built on two libraries names both.
+    assert dut.version and dut.version.startswith(pinned(description))
+    assert dut.work is not None and not dut.work.exists()
 
 
 def pinned(description: Description) -> str:
@@ -125,10 +148,11 @@ def test_a_peer_survives_kill_and_restart_on_its_ports(tmp_path: Path) -> None:
 def test_a_description_is_complete(name: str) -> None:
     description = read_description(peers.known()[name])
     assert description.name == name
-    assert description.role == "mqtt-broker" and set(description.endpoints) <= {*LEVELS, *WAYS}
+    role = roles()[description.role]
+    assert set(description.endpoints) <= {*role.editions, *WAYS}
     assert description.title and description.vendor and description.homepage.startswith("https://")
-    assert set(description.claims) <= CLAIMS
-    assert isinstance(description.launch, Launch) and description.install
+    assert set(description.claims) <= CLAIMS | set(role.claims)
+    assert not isinstance(description.launch, Address) and description.install
     assert description.identity.command or description.identity.version
     if description.install.source:
         assert (peers.shipped() / description.install.source).is_dir()

@@ -1,7 +1,7 @@
 """The client of amqtt as a client under test; docs/shims.md says what it is told. It speaks MQTT 3.1.1 alone.
 
-Its call to connect again returns only when what it sends again is acknowledged, so the reply to such a `connect` comes
-no sooner than that.
+Its call to connect again returns only when what it sends again is acknowledged, so the reply to such a `connect`
+comes no sooner than that.
 """
 
 from __future__ import annotations
