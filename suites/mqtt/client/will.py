@@ -128,7 +128,7 @@ async def no_will_is_in_the_payload_unless_its_flag_is_set(client: Client) -> No
 
 def _hides(frame: bytes, topic: str) -> bool:
     """Whether it is a CONNECT of 3.1.1 with Will Flag 0 and `topic` in its payload."""
-    found = re.match(rb"\x10[\x80-\xff]*[\0-\x7f]\0\4MQTT\4(.)", frame, re.DOTALL)
+    found = re.match(rb"\x10[\x80-\xff]*[\x00-\x7f]\x00\x04MQTT\x04(.)", frame, re.DOTALL)
     return found is not None and not found[1][0] & 0x04 and topic.encode() in frame
 
 
