@@ -28,6 +28,8 @@ class Refusal:
     reason: str
     #: Whether the client ended it, by an alert or by closing; else the tester did.
     by_client: bool
+    #: Whether the tester lost patience: nobody has refused anything.
+    late: bool = False
 
 
 class Served:
@@ -132,7 +134,7 @@ class _Doorkeeper:
             door.hand_over(connection, self._accept())
         except TimeoutError:
             transport.abort()
-            self._refused(layer, f"it was not over within {SHAKING:g} s", by_client=False)
+            self._refused(layer, f"it was not over within {SHAKING:g} s", by_client=False, late=True)
         except ssl.SSLError as error:
             transport.abort()
             reason = why_no_tls(error)
@@ -147,8 +149,8 @@ class _Doorkeeper:
             transport.abort()
             raise
 
-    def _refused(self, layer: Literal["tls", "websocket"], reason: str, by_client: bool) -> None:
-        refusal = Refusal(layer, reason, by_client)
+    def _refused(self, layer: Literal["tls", "websocket"], reason: str, by_client: bool, late: bool = False) -> None:
+        refusal = Refusal(layer, reason, by_client, late)
         if len(self.refusals) < MOST_KEPT:
             self.refusals.append(refusal)
         if self._on_refused is not None:

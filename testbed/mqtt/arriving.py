@@ -90,6 +90,22 @@ class Arriving(Handle, ABC):
         self.trial.note(f"{refusal.layer} handshake failed: {refusal.reason}")
         self._came.set()
 
+    async def refusal(self, after: int = 0) -> Refusal | None:
+        """The first handshake beyond the first `after` that somebody broke off; None when there is none in time.
+        One that was only slow is none."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + self.trial.patience
+        while True:
+            self._came.clear()
+            for one in self.refusals[after:]:
+                if not one.late:
+                    return one
+            try:
+                async with asyncio.timeout_at(deadline):
+                    await self._came.wait()
+            except TimeoutError:
+                return None
+
     @property
     def obeys(self) -> bool:
         """Whether it connects as it is told, rather than as it likes."""

@@ -56,12 +56,14 @@ def _authority(client: Client) -> Authority:
 
 
 async def _is_refused(client: Client, because: str) -> None:
-    """The client does not go as far as CONNECT. It may refuse within the handshake, or close after it."""
+    """The client does not go as far as CONNECT. It may refuse within the handshake, or close after it; whether it
+    says that it did not connect shows nothing of the server's certificate."""
+    before = len(client.refusals)
     order = await client.begin()
     connection = await client.next_connection(order)
     if connection is None:
-        if not client.refusals and order.reply is None:
-            raise Inconclusive("the client did not even begin a handshake", cause="no connection")
+        if await client.refusal(before) is None:
+            raise Inconclusive("the client broke off no handshake with this server", cause="no connection")
         return
     packet = await connection.until(lambda: connection.inbox[0] if connection.inbox else None)
     if packet is not None:
