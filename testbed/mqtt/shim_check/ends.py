@@ -53,7 +53,8 @@ async def tells_a_loss(subject: Subject) -> None:
 async def tells_the_code_of_a_loss(subject: Subject) -> None:
     """lost: the code of a DISCONNECT that came"""
     visit = await subject.connected()
-    visit.send(Disconnect(0x8B))
+    # In full: the library is not judged, and one cannot read it without the length of the properties.
+    visit.send(Disconnect(0x8B, form="full"))
     visit.close()
     event = await subject.event(shim.Lost, "a `lost` event")
     same("the code of the event", 0x8B, event.code, "tell the code, or do not name the feature codes")
