@@ -24,7 +24,7 @@ from testbed.mqtt.packets import (
     Unsubscribe,
     Version,
 )
-from testbed.mqtt.properties import get, props
+from testbed.mqtt.properties import Property, get, props
 from testbed.mqtt.reasons import name as reason_name
 from testbed.mqtt.wire import Text
 from testbed.trial import Trial
@@ -53,6 +53,18 @@ class Connection(Conversation):
         return get(self.connect.properties, name, default) if self.connect else default
 
     # -- set-up: Inconclusive when it does not work
+
+    def holds(self, messages: int, size: int = 0) -> None:
+        """The client takes so many messages with QoS above 0 at once, and packets of `size` bytes: a server may send
+        no more than its CONNECT allows (5.0 sections 3.1.2.11.3 and .4). Inconclusive otherwise."""
+        most = self.announced(Property.RECEIVE_MAXIMUM, 65_535)
+        if messages > most:
+            raise Inconclusive(f"the client takes {most} messages at once, not {messages}", cause="Receive Maximum")
+        largest = self.announced(Property.MAXIMUM_PACKET_SIZE, size)
+        if size > largest:
+            raise Inconclusive(
+                f"the client takes packets of {largest} bytes, not {size}", cause="Maximum Packet Size"
+            )
 
     async def opened(self) -> Connect:
         """The client's CONNECT, in the edition under test."""

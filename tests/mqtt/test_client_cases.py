@@ -1,5 +1,7 @@
-"""Cases for clients, against clients that do what the test wants: no pass for what was not seen, and no blame for what
-the standard leaves open."""
+"""Cases for clients, against clients that do what the test wants.
+
+There is no pass for what was not seen, and no blame for what the standard leaves open.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +17,9 @@ from testbed.findings import Inconclusive
 from testbed.mqtt import shim
 from testbed.mqtt.client import Client
 from testbed.mqtt.control import Deed, Order
+from testbed.mqtt.packets import Connect
+from testbed.mqtt.properties import Property, props
+from testbed.mqtt.scripted_broker import Connection
 from testbed.trial import Trial
 
 P = TypeVar("P")
@@ -62,3 +67,18 @@ def played(step: Callable[[Client], Awaitable[object]], control: Refuses, editio
 def test_a_client_that_only_says_no_has_refused_no_certificate() -> None:
     with pytest.raises(Inconclusive, match="broke off no handshake"):
         played(lambda client: tls._is_refused(client, "shows a bad certificate"), Refuses())
+
+
+def test_no_more_is_sent_than_a_client_takes() -> None:
+    async def step(client: Client) -> None:
+        connection = Connection(client.trial, client.version, client._lives)
+        connection.connect = Connect("c", properties=props({Property.RECEIVE_MAXIMUM: 2}))
+        connection.holds(2, 1 << 20)
+        with pytest.raises(Inconclusive, match="takes 2 messages at once, not 3"):
+            connection.holds(3)
+        connection.connect = Connect("c", properties=props({Property.MAXIMUM_PACKET_SIZE: 100}))
+        connection.holds(65_535, 100)
+        with pytest.raises(Inconclusive, match="takes packets of 100 bytes, not 101"):
+            connection.holds(1, 101)
+
+    played(step, Refuses())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.mqtt.client import Client
+from testbed.mqtt.codec import encode
 from testbed.mqtt.packets import Puback, Publish, Pubrec, Pubrel
 
 #: Identifiers in no order of their own.
@@ -14,6 +15,7 @@ _NUMBERS = (300, 7, 65_535, 1, 512)
 @case(v311("4.6.0-2"), v5("4.6.0-2"), needs=("subscribe", "qos-1"))
 async def puback_packets_come_in_the_order_of_the_messages(client: Client) -> None:
     connection = await client.subscribed(qos=1)
+    connection.holds(len(_NUMBERS))
     await connection.send(*(Publish(client.topic(), b"%d" % n, 1, packet_id=n) for n in _NUMBERS))
     for number in _NUMBERS:
         await connection.expect(Puback, packet_id=number, because="in the order of our PUBLISH packets")
@@ -22,6 +24,7 @@ async def puback_packets_come_in_the_order_of_the_messages(client: Client) -> No
 @case(v311("4.6.0-3"), v5("4.6.0-3"), needs=("subscribe", "qos-2"))
 async def pubrec_packets_come_in_the_order_of_the_messages(client: Client) -> None:
     connection = await client.subscribed(qos=2)
+    connection.holds(len(_NUMBERS))
     await connection.send(*(Publish(client.topic(), b"%d" % n, 2, packet_id=n) for n in _NUMBERS))
     for number in _NUMBERS:
         await connection.expect(Pubrec, packet_id=number, because="in the order of our PUBLISH packets")
@@ -58,5 +61,7 @@ async def a_message_that_nobody_wants_is_acknowledged(client: Client, qos: int) 
 @case(v311("4.5.0-2"), v5("4.5.0-2"), needs=("subscribe", "qos-1"), rows={"0 B": 0, "1 B": 1, "200 kB": 200_000})
 async def messages_of_any_size_are_acknowledged(client: Client, size: int) -> None:
     connection = await client.subscribed(qos=1)
-    await connection.send(Publish(client.topic(), bytes(size), 1, packet_id=1))
+    packet = Publish(client.topic(), bytes(size), 1, packet_id=1)
+    connection.holds(1, len(encode(packet, connection.version)))
+    await connection.send(packet)
     await connection.expect(Puback, packet_id=1, because=f"in answer to a message of {size} bytes")

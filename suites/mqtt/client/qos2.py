@@ -101,6 +101,7 @@ async def a_handshake_is_finished_although_the_message_has_expired(client: Clien
 async def several_messages_at_once_are_all_carried_through(client: Client) -> None:
     connection = await client.subscribed(qos=2)
     numbers = (1, 300, 65_535)
+    connection.holds(len(numbers))
     await connection.send(*(Publish(client.topic(), b"%d" % n, 2, packet_id=n) for n in numbers))
     for number in numbers:
         await connection.expect(Pubrec, lambda p, n=number: p.packet_id == n, because=f"for {number}")

@@ -42,6 +42,7 @@ async def _handed(client: Client, connection: Connection, payload: bytes) -> Non
 async def a_message_received_and_not_released_is_remembered(client: Client) -> None:
     """Whatever else passes meanwhile: sent again, it is no new message."""
     connection = await client.subscribed(qos=2)
+    connection.holds(2)
     await _recorded(client, connection, b"once")
     for number in range(20):
         await connection.deliver(client.topic(), b"other %d" % number, 1 + number % 2)

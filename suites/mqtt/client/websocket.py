@@ -81,6 +81,7 @@ async def packets_cut_over_frames_are_put_together(client: Client, framing: Fram
 async def several_packets_in_one_frame_are_all_taken(client: Client) -> None:
     await _offered(client)
     connection = await client.subscribed(qos=1)
+    connection.holds(3)
     websocket = _layer(connection)
     websocket.hold()
     for number in (11, 12, 13):
