@@ -27,6 +27,8 @@ from testbed.trial import Trial
 
 #: Replays of what was found; every one must show it.
 REPLAYS = 3
+#: Findings that are replayed at once.
+CHECKS = 8
 
 Told = Callable[[str, str], None]
 
@@ -134,15 +136,11 @@ class _Side:
     async def play(self, game: Game, score: Score, told: Told) -> None:
         """One game; then everything found is replayed."""
         began = time.perf_counter()
-        checks: list[asyncio.Task[None]] = []
         waiting: list[Deviation] = []
 
         def found(deviation: Deviation) -> None:
             told(score.dut, f"found, to be replayed: {deviation.kind} ({deviation.requirement})")
-            if game.alone:
-                waiting.append(deviation)
-            else:
-                checks.append(asyncio.ensure_future(self._check(game, deviation, score, told)))
+            waiting.append(deviation)
 
         def played(number: int) -> None:
             score.played = number
@@ -150,20 +148,34 @@ class _Side:
         arena = Arena(self.trial, found, played, self._dead, self._memory, self._revive)
         try:
             await game.play(arena, self._match.budget)
-            for deviation in waiting:
-                await self._check(game, deviation, score, told)
-            await asyncio.gather(*checks)
         except Inconclusive as doubt:
             score.trouble = doubt.reason
+        except asyncio.CancelledError:
+            for deviation in waiting:
+                score.found.append(self._trace(game, deviation, score, shown=0, replays=0))
+            raise
         finally:
-            for task in checks:
-                task.cancel()
             score.seconds = time.perf_counter() - began
+        await self._check_all(game, waiting, score, told)
         dead = self._dead()
         if dead and not game.alone:
             score.trouble = score.trouble or dead
         if not score.played and not score.trouble:
             score.trouble = "nothing could be played in the time given"
+
+    async def _check_all(self, game: Game, waiting: Sequence[Deviation], score: Score, told: Told) -> None:
+        """Replay all that was found on a device started anew: what has to be shown is not the wear of a long game."""
+        if not waiting:
+            return
+        if not game.alone:
+            await self._revive()
+        lanes = asyncio.Semaphore(1 if game.alone else CHECKS)
+
+        async def one(deviation: Deviation) -> None:
+            async with lanes:
+                await self._check(game, deviation, score, told)
+
+        await asyncio.gather(*(one(deviation) for deviation in waiting))
 
     async def _check(self, game: Game, deviation: Deviation, score: Score, told: Told) -> None:
         """Replay it; only what comes every time is a failure, and what never comes again is not worth a word."""
@@ -174,29 +186,32 @@ class _Side:
         if not shown:
             told(score.dut, f"did not come again, and is not counted: {deviation.kind}")
             return
-        verdict: Verdict = "fail" if shown == REPLAYS else "inconclusive"
-        trace = Trace(
+        seen = replace(deviation, expected=expected, came=came)
+        trace = self._trace(game, seen, score, shown=shown, replays=REPLAYS)
+        score.found.append(trace)
+        told(score.dut, f"{trace.verdict} ({shown} of {REPLAYS}): {trace.kind} ({trace.requirement})")
+
+    def _trace(self, game: Game, deviation: Deviation, score: Score, *, shown: int, replays: int) -> Trace:
+        return Trace(
             role=self._role.name,
             game=game.name,
             edition=self._match.profile.edition,
             requirement=deviation.requirement,
             kind=deviation.kind,
-            expected=expected,
-            came=came,
+            expected=deviation.expected,
+            came=deviation.came,
             moves=list(deviation.moves),
             text=game.tell(deviation.moves),
             dut=score.dut,
             version=score.version,
-            verdict=verdict,
+            verdict="fail" if shown == REPLAYS else "inconclusive",
             shown=shown,
-            replays=REPLAYS,
+            replays=replays,
             seed=self._match.budget.seed,
             command=shlex.join(
                 ["testbed", "play", "--replay", "TRACE", "--dut", self._match.given.get(score.dut, score.dut)]
             ),
         )
-        score.found.append(trace)
-        told(score.dut, f"{verdict} ({shown} of {REPLAYS}): {trace.kind} ({trace.requirement})")
 
     async def _replays(self, game: Game, moves: Sequence[Move]) -> list[Violation | None]:
         """Each in a scope of its own: side by side, unless they may kill the device."""
