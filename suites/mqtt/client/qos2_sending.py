@@ -66,8 +66,10 @@ async def what_was_released_is_not_published_again(client: Client) -> None:
     await connection.send(Pubrec(number))
     await connection.asked(Pubrel)
     connection.drop()
-    again = await client.connected(stored=True, session_present=True)
+    again = await client.resumed()
     packet = await again.maybe((Pubrel, Publish), lambda p: p.packet_id == number)
+    if packet is None:
+        again.unprepared(f"PUBREL {number} was not sent again", cause="sends nothing again")
     if not isinstance(packet, Pubrel):
-        again.violated(f"PUBREL {number} sent again", describe(packet) if packet else "")
+        again.violated(f"no PUBLISH {number} after its PUBREL", describe(packet))
     await again.send(Pubcomp(number))

@@ -58,12 +58,12 @@ async def what_is_sent_again_carries_its_topic_and_no_alias_of_the_old_connectio
     """The alias was set on the old connection, and the message that used it is open; the new connection knows of no
     alias until a PUBLISH with topic and alias sets it."""
     connection = await client.connected(stored=True, connack={MAXIMUM: 10})
-    order = client.publish(payload=b"sets", qos=1, properties={ALIAS: 1})
-    first = await client.sent(connection, Publish)
-    if get(first.properties, ALIAS) != 1 or not first.topic:
-        connection.unprepared(f"the client does not set the alias it was told: {describe(first)}")
+    first = await _publishes(client, connection, client.message(payload=b"sets", qos=1, properties={ALIAS: 1}))
+    if not get(first.properties, ALIAS) or not first.topic:
+        connection.unprepared(f"the client sets no alias: {describe(first)}")
     await connection.acknowledge(first)
-    await client.done(order)
+    if client.told is not None:
+        await client.done(client.told)
     await _uses(client, connection)
     connection.drop()
     again = await client.resumed(connack={MAXIMUM: 10})
@@ -76,12 +76,24 @@ async def what_is_sent_again_carries_its_topic_and_no_alias_of_the_old_connectio
 
 async def _uses(client: Client, connection: Connection) -> Publish:
     """Its PUBLISH with the alias alone; with its topic, too, where the application must give both."""
-    client.told = client.control.order(shim.Publish(0, "", b"uses".hex(), 1, False, {"topic_alias": 1}))
+    alone = client.message(payload=b"uses", qos=1, properties={ALIAS: 1})
+    alone.topic = ""
+    try:
+        return await _publishes(client, connection, alone)
+    except Inconclusive:
+        return await _publishes(client, connection, client.message(payload=b"uses", qos=1, properties={ALIAS: 1}))
+
+
+async def _publishes(client: Client, connection: Connection, told: shim.Publish) -> Publish:
+    """Its PUBLISH; told without the alias where aliases are the library's own affair, which it uses by itself."""
+    client.told = client.control.order(told)
     try:
         return await client.sent(connection, Publish)
     except Inconclusive:
-        client.told = client.publish(payload=b"uses", qos=1, properties={ALIAS: 1})
-        return await client.sent(connection, Publish)
+        if not told.topic or connection.ended_at is not None:
+            raise
+    client.told = client.publish(payload=bytes.fromhex(told.payload), qos=told.qos)
+    return await client.sent(connection, Publish)
 
 
 # -- the client receives

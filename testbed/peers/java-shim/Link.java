@@ -75,6 +75,13 @@ final class Link {
         stage = Stage.OVER;
     }
 
+    /** The library did not take the order to end it, and has sent nothing. */
+    synchronized void stay() {
+        if (stage == Stage.OVER && gone.getCount() > 0) {
+            stage = Stage.OPEN;
+        }
+    }
+
     /** We ended it with DISCONNECT. */
     void left() {
         settle();

@@ -208,12 +208,15 @@ final class Shim {
         CompletableFuture<Answer> done = mine.pending(PATIENCE);
         done.whenComplete((answer, error) -> {
             say(reply(id, answer, error));
-            mine.left();
+            if (!mine.isOpen()) {
+                mine.left();
+            }
         });
         threads.execute(() -> {
             try {
                 pass(now.disconnect(order), done);
             } catch (Exception error) {
+                mine.stay();
                 done.completeExceptionally(error);
             }
         });
