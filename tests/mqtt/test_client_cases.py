@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import pytest
 
-from suites.mqtt.client import tls
+from suites.mqtt.client import tls, unsubscribe
 from testbed.dut import Description, Dut, Endpoint
 from testbed.findings import Inconclusive
 from testbed.mqtt import shim
@@ -82,3 +82,17 @@ def test_no_more_is_sent_than_a_client_takes() -> None:
             connection.holds(1, 101)
 
     played(step, Refuses())
+
+
+def test_a_client_that_is_told_to_unsubscribe_and_refuses_is_not_blamed_for_its_utf_8() -> None:
+    async def step(client: Client) -> None:
+        connection = Connection(client.trial, client.version, client._lives)
+
+        async def subscribed(*filters: object, **options: object) -> Connection:
+            return connection
+
+        client.subscribed = subscribed  # type: ignore[method-assign]
+        await unsubscribe.its_filter_goes_out_as_utf_8(client, "é")
+
+    with pytest.raises(Inconclusive, match="told to unsubscribe, and does not"):
+        played(step, Refuses())

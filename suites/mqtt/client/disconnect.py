@@ -38,13 +38,23 @@ async def it_sends_nothing_after_disconnect(client: Client) -> None:
         raise Inconclusive("the client has not closed the connection, so more may come", cause="does not close")
 
 
+@case(v5("3.14.4-2"), needs=("orders", "properties"), rows={"0x00": 0x00, "0x04": 0x04})
+async def it_closes_whatever_it_says_in_parting(client: Client, code: int) -> None:
+    await _closes(client, code)
+
+
 @case(
-    v5("3.14.2-1"),
     v5("4.13.2-1"),
+    v5("3.14.4-2"),
     needs=("orders", "properties"),
-    rows={"0x00": 0x00, "0x04": 0x04, "0x80": 0x80, "0x81": 0x81, "0x82": 0x82, "0x99": 0x99},
+    rows={"0x80": 0x80, "0x81": 0x81, "0x82": 0x82, "0x99": 0x99},
+    aliases=("mqtt.client.disconnect.it_says_the_reason_it_was_told_and_closes",),
 )
-async def it_says_the_reason_it_was_told_and_closes(client: Client, code: int) -> None:
+async def it_closes_when_it_says_an_error(client: Client, code: int) -> None:
+    await _closes(client, code)
+
+
+async def _closes(client: Client, code: int) -> None:
     connection, disconnect = await _disconnecting(client, code)
     if disconnect.code != code:
         raise Inconclusive(f"told to say 0x{code:02X}, it says 0x{disconnect.code:02X}", cause="says other codes")
