@@ -151,6 +151,7 @@ class _Side:
         except Inconclusive as doubt:
             score.trouble = doubt.reason
         except asyncio.CancelledError:
+            score.trouble = "interrupted, so nothing was replayed"
             for deviation in waiting:
                 score.found.append(self._trace(game, deviation, score, shown=0, replays=0))
             raise
@@ -167,8 +168,10 @@ class _Side:
         """Replay all that was found on a device started anew: what has to be shown is not the wear of a long game."""
         if not waiting:
             return
-        if not game.alone:
-            await self._revive()
+        if not game.alone and self._device.controlled and not await self._revive():
+            score.trouble = "it could not be started anew for the replays"
+            score.found += [self._trace(game, deviation, score, shown=0, replays=0) for deviation in waiting]
+            return
         lanes = asyncio.Semaphore(1 if game.alone else CHECKS)
 
         async def one(deviation: Deviation) -> None:

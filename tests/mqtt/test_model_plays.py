@@ -41,7 +41,6 @@ CAUGHT = {
     "no-pubcomp": "PUBREL is not answered",
     "no-suback": "SUBSCRIBE is not answered",
     "not-deleted": "a message comes after UNSUBSCRIBE",
-    "one-id-qos-1": "a packet identifier in use",
     "pubrel-never-sent": "PUBREC is not answered",
     "qos-0-raised": "wrong QoS",
     "qos-lost": "wrong QoS",

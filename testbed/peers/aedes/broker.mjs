@@ -1,4 +1,5 @@
 // Aedes 1.2 as a broker: node broker.mjs FOLDER PORT WEBSOCKET_PORT UNIX_SOCKET, where FOLDER holds node_modules.
+import { rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { createServer as createHttpServer } from 'node:http'
 import { createServer } from 'node:net'
@@ -15,5 +16,7 @@ const http = createHttpServer().listen(Number(webSocketPort), '127.0.0.1')
 const handleProtocols = offered => offered.has('mqtt') ? 'mqtt' : false
 new WebSocketServer({ server: http, handleProtocols })
   .on('connection', (socket, request) => broker.handle(createWebSocketStream(socket), request))
+// A socket of an earlier life is in the way of this one.
+rmSync(path, { force: true })
 createServer(broker.handle).listen(path)
 createServer(broker.handle).listen(Number(port), '127.0.0.1')
