@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import sys
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
 from harness import health
 from harness.results import Cell
+from testbed.launch.lines import MOST_BYTES, Lines
 from testbed.launch.placed import LaunchError
 
 
@@ -30,3 +33,23 @@ def test_a_client_that_starts_no_more_is_dead_and_no_error_of_ours(monkeypatch: 
     cell = Cell("c[mqtt-3.1.1,a client]", "c", "mqtt-3.1.1", "a client", [], "inconclusive", cause="no connection")
     asyncio.run(asked.check(cell))
     assert "ended with 7" in asked.dead
+
+
+def test_a_shim_that_says_much_that_nobody_takes_is_not_listened_to_any_longer(tmp_path: Path) -> None:
+    """Each line is short enough, and there are few of them."""
+    program = f"for n in range(60): print('{{\"event\": \"' + 'x' * {MOST_BYTES // 20} + '\"}}', flush=True)"
+
+    async def main() -> str:
+        lines = Lines("talker")
+        await lines.start([sys.executable, "-c", program], tmp_path, tmp_path / "log")
+        try:
+            async with asyncio.timeout(20):
+                while not lines.failure:
+                    lines.changed.clear()
+                    await lines.changed.wait()
+        finally:
+            await lines.stop(0.0)
+        assert lines.heard <= MOST_BYTES
+        return lines.failure
+
+    assert "MiB that nobody asked for" in asyncio.run(main())

@@ -1,7 +1,7 @@
 """A program of ours that takes and gives one JSON object a line: started, spoken to, ended, with nothing left behind.
 
 What it prints is bounded: a line of more than `LONGEST_LINE` bytes, a line that is no JSON object, or more than
-`MOST_LINES` lines that nobody has taken end the conversation, and `failure` says why.
+`MOST_LINES` lines or `MOST_BYTES` bytes that nobody has taken end the conversation, and `failure` says why.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from testbed.launch.programs import find_program, search_path
 
 #: Bytes of one line, either way.
 LONGEST_LINE = 1 << 20
-#: Lines that may wait to be taken.
-MOST_LINES = 10_000
+#: Lines that may wait to be taken, and their bytes.
+MOST_LINES, MOST_BYTES = 10_000, 16 << 20
 #: Characters of a line that are shown in a message.
 _SHOWN = 120
 
@@ -43,7 +43,10 @@ class Lines:
         #: What it said of itself first, as its protocol's room reads it, and how many orders it was given.
         self.introduced: Any = None
         self.count = 0
-        self._waiting: deque[dict[str, Any]] = deque()
+        #: Bytes that came so far.
+        self.heard = 0
+        self._waiting: deque[tuple[dict[str, Any], int]] = deque()
+        self._held = 0
         self._child: asyncio.subprocess.Process | None = None
         self._reader: asyncio.Task[None] | None = None
         self._mark, self._own = mark or uuid.uuid4().hex, not mark
@@ -87,7 +90,11 @@ class Lines:
 
     def take(self) -> dict[str, Any] | None:
         """The next object that came; None when none waits."""
-        return self._waiting.popleft() if self._waiting else None
+        if not self._waiting:
+            return None
+        said, size = self._waiting.popleft()
+        self._held -= size
+        return said
 
     async def _read(self, child: asyncio.subprocess.Process) -> None:
         assert child.stdout is not None
@@ -117,8 +124,12 @@ class Lines:
             self._fail(f"printed what is no JSON object: {shown!r} (logs belong on standard error)")
         elif len(self._waiting) >= MOST_LINES:
             self._fail(f"printed more than {MOST_LINES} lines that nobody asked for")
+        elif self._held + len(line) > MOST_BYTES:
+            self._fail(f"printed more than {MOST_BYTES >> 20} MiB that nobody asked for")
         else:
-            self._waiting.append(said)
+            self.heard += len(line)
+            self._held += len(line)
+            self._waiting.append((said, len(line)))
             self.changed.set()
 
     def _fail(self, why: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from testbed.launch.clients import Clients
-from testbed.launch.lines import Lines
+from testbed.launch.lines import MOST_BYTES, Lines
 from testbed.launch.placed import LaunchError
 from testbed.mqtt import shim
 from testbed.mqtt.control import Deed, Order
@@ -47,6 +47,7 @@ class Shimmed:
         self._name, self._lines, self._clients = name, lines, clients
         self._open: dict[int, Order] = {}
         self._answered: set[int] = set()
+        self._began = lines.heard
 
     async def begin(self, connect: shim.Connect, deed: Deed | None) -> Order:
         return self.order(connect)
@@ -98,6 +99,8 @@ class Shimmed:
             return
         if len(self.events) >= MOST_EVENTS:
             raise self.broken(f"told more than {MOST_EVENTS} events in one case")
+        if self._lines.heard - self._began > MOST_BYTES:
+            raise self.broken(f"told more than {MOST_BYTES >> 20} MiB in one case")
         self.events.append(msgspec.convert(said, kind))
 
     def _replied(self, reply: shim.Reply) -> None:
