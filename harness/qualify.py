@@ -33,6 +33,8 @@ Told = Callable[[int, int, str], None]
 
 #: Seconds a real device is given: it is near, and most of what is waited for a fault has swallowed.
 NEAR_PATIENCE = 2.0
+#: Seconds a real device is given when it has only just started.
+FIRST_PATIENCE = 10.0
 #: Seconds an empty peer is given to answer; it never will.
 EMPTY_PATIENCE = 0.3
 
@@ -179,7 +181,8 @@ async def _variants(shop: _Shop, told: Told) -> dict[str, list[str]]:
 
 
 async def _applying(shop: _Shop, cells: Sequence[PlannedCell]) -> list[PlannedCell]:
-    trial = Bench(shop.dut, shop.role, shop.profile.parameters).trial(shop.profile.edition, "qd")
+    patient = hurried(shop.profile, FIRST_PATIENCE)
+    trial = Bench(shop.dut, shop.role, patient.parameters).trial(shop.profile.edition, "qd")
     try:
         found = await shop.role.discover(trial)
     except Inconclusive as doubt:

@@ -150,7 +150,8 @@ class Client(Arriving):
         because: str,
     ) -> None:
         """What it was ordered must not be said: it refuses, by its reply or by closing, or sends no such packet and
-        lives on. Violation when the packet comes (needs `orders`)."""
+        lives on. Violation when the packet comes, Inconclusive when it leaves without a word, and had said nothing
+        since its CONNECT (needs `orders`)."""
 
         loop = asyncio.get_running_loop()
         deadline = loop.time() + self.trial.patience
@@ -164,6 +165,9 @@ class Client(Arriving):
         came = came or connection.take(kind, where)
         if came is not None:
             connection.violated(f"no {_kind(kind)} {because}", describe(came))  # type: ignore[arg-type]
+        refused = order.reply is not None and not order.reply.ok
+        if connection.ended_at is not None and not refused and len(connection.received) < 2:
+            connection.unprepared("nobody can tell why the client left", cause="leaves at once")
 
     # -- what it says (needs `orders`)
 

@@ -39,7 +39,8 @@ async def _opens(client: Client, *answers: bytes, method: str = PLAIN, data: byt
 async def auth_that_asks_to_continue_is_answered_by_auth_0x18(client: Client) -> None:
     connection = await _opens(client, b"answer")
     await connection.send(_auth(b"challenge"))
-    await connection.expect(Auth, code=0x18, because="in answer to our AUTH")
+    auth = await connection.expect(Auth, code=0x18, because="in answer to our AUTH")
+    _answers(connection, auth, b"answer")
 
 
 @case(v5("4.12.0-3"), v5("4.12.0-5"), needs=_ANSWERS)
@@ -51,8 +52,13 @@ async def every_further_auth_is_answered_likewise(client: Client) -> None:
         auth = await connection.expect(Auth, code=0x18, because="in answer to our AUTH")
         if get(auth.properties, METHOD) != PLAIN:
             connection.violated(f"the Authentication Method {PLAIN} of the CONNECT", describe(auth))
-        if get(auth.properties, DATA) != answer:
-            connection.unprepared(f"the client was told to answer {answer!r}, and answers {describe(auth)}")
+        _answers(connection, auth, answer)
+
+
+def _answers(connection: Connection, auth: Auth, told: bytes) -> None:
+    """The client's own answer, as it was told, and no echo of ours."""
+    if get(auth.properties, DATA) != told:
+        connection.unprepared(f"the client was told to answer {told!r}, and answers {describe(auth)}")
 
 
 @case(v5("4.12.0-5"), needs=_ANSWERS, rows=NAMES)
@@ -60,6 +66,7 @@ async def auth_names_the_method_of_the_connect(client: Client, method: str) -> N
     connection = await _opens(client, b"answer", method=method)
     await connection.send(_auth(b"challenge", method))
     auth = await connection.asked(Auth)
+    _answers(connection, auth, b"answer")
     if get(auth.properties, METHOD) != method:
         connection.violated(f"the Authentication Method {method} of the CONNECT", describe(auth))
 
@@ -111,6 +118,8 @@ async def nothing_but_auth_and_disconnect_is_sent_before_connack(client: Client)
 @case(v5("4.12.0-7"))
 async def without_a_method_auth_before_connack_is_not_answered_by_auth(client: Client) -> None:
     """The server breaks the protocol by it; the client may leave."""
+    if client.control.orders:
+        await (await client.connected()).settled()
     connection = await client.opens()
     if connection.announced(METHOD) is not None:
         connection.unprepared("the client authenticates by itself")
@@ -121,6 +130,7 @@ async def without_a_method_auth_before_connack_is_not_answered_by_auth(client: C
 @case(v5("4.12.0-7"), needs=("orders",))
 async def without_a_method_auth_after_connack_is_not_answered_by_auth(client: Client) -> None:
     connection = await client.connected()
+    await connection.settled()
     await connection.send(_auth(b"challenge"))
     await _sends_no_auth(client, connection, connected=True)
 
@@ -171,6 +181,7 @@ async def auth_with_wrong_flags_before_connack_closes_the_connection(client: Cli
 async def auth_with_wrong_flags_after_connack_closes_the_connection(client: Client, flags: int) -> None:
     connection = await _opens(client, b"answer")
     await client.accepts(connection, connack={METHOD: PLAIN})
+    await connection.settled()
     await connection.send(_auth(b"challenge", flags=flags))
     await connection.is_closed_by_client(because=f"as AUTH has the flags {flags:04b}")
     _went_on(connection)

@@ -26,7 +26,7 @@ async def _closes(client: Client, answer: Packet | bytes, because: str) -> None:
     """The client has taken a good CONNACK before, where one can make it connect again; `answer` in its place ends the
     connection."""
     if client.control.orders:
-        await client.connected()
+        await (await client.connected()).settled()
     connection = await client.opens()
     await connection.send(answer)
     await connection.is_closed_by_client(because=because)

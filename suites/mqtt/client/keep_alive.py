@@ -13,12 +13,26 @@ from harness.case import case
 from suites.mqtt import v5, v311
 from testbed.findings import Inconclusive
 from testbed.mqtt.client import Client
-from testbed.mqtt.packets import Pingreq, Pingresp, Publish
+from testbed.mqtt.packets import (
+    Auth,
+    Disconnect,
+    Pingreq,
+    Pingresp,
+    Puback,
+    Pubcomp,
+    Publish,
+    Pubrec,
+    Pubrel,
+    Subscribe,
+    Unsubscribe,
+)
 from testbed.mqtt.properties import Property
 from testbed.mqtt.scripted_broker import Connection
 
 #: What of a Keep Alive a packet may come too late: servers wait for one and a half times [MQTT-3.1.2-24; 5.0: -22].
 LATE = 0.5
+#: What a client may say after its CONNECT.
+_OF_CLIENTS = (Pingreq, Publish, Puback, Pubrec, Pubrel, Pubcomp, Subscribe, Unsubscribe, Disconnect, Auth)
 #: Seconds of the Keep Alive that is tried: half of it is more than the tick of a coarse timer.
 TRIED = 4
 #: Seconds of a Keep Alive that is still waited for.
@@ -36,6 +50,8 @@ async def _speaks_in_time(connection: Connection, seconds: int) -> None:
     )
     if came is None and connection.ended_at is not None:
         connection.unprepared("PINGREQ was awaited")
+    if came is not None and not isinstance(connection.received[count][1], _OF_CLIENTS):
+        connection.unprepared("the client says what no client may say")
     if came is None or came > latest:
         late = f"a packet {came - last:.2f} s after the one before it" if came is not None else ""
         wanted = f"PINGREQ, or another packet, {seconds} s after the one before it, at the latest {seconds * 1.5:g} s"

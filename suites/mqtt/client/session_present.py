@@ -16,7 +16,8 @@ _WHY = "as the server tells of a session that the client does not have"
 @case(v5("3.2.2-4"), needs=("orders",), rows={"Clean Start 1": True, "Clean Start 0": False})
 async def a_session_that_the_client_does_not_have_ends_the_connection(client: Client, clean: bool) -> None:
     """The client has taken a CONNACK with Session Present 0 before, under another name."""
-    await client.connected(client_id=client.client_id("twin"), clean=clean)
+    twin = await client.connected(client_id=client.client_id("twin"), clean=clean)
+    await twin.settled()
     connection = await client.opens(clean=clean)
     if connection.connect is not None and connection.connect.clean_start is not clean:
         connection.unprepared(f"the client was told Clean Start {int(clean)}")
@@ -27,6 +28,9 @@ async def a_session_that_the_client_does_not_have_ends_the_connection(client: Cl
 
 @case(v5("3.2.2-4"), needs=("not orders", "subscribe"))
 async def a_client_that_starts_clean_takes_no_old_session(client: Client) -> None:
+    """It subscribes on the connection before."""
+    twin = await client.subscribed()
+    twin.drop()
     connection = await client.opens()
     if connection.connect is not None and not connection.connect.clean_start:
         raise Inconclusive("the client does not start clean")
