@@ -127,11 +127,16 @@ class Aiomqtt:
         if client is None:
             return
         open_socket = client._client.socket()
+        if client._connected.cancelled():
+            # It does not bear that its `connect` is cancelled: it would hold this for the end of every later one.
+            client._connected = asyncio.get_running_loop().create_future()
         if open_socket is not None:
             cut(open_socket)
             if client._connected.done():
-                with suppress(Exception):  # its reason is ours
-                    await client._disconnected
+                # Waited for, not awaited: whoever is cancelled in that cancels it for the library, too.
+                await asyncio.wait({client._disconnected})
+                if not client._disconnected.cancelled():
+                    client._disconnected.exception()  # is ours, and known
         if client._lock.locked():
             with suppress(MqttError):
                 await client.__aexit__(None, None, None)

@@ -228,8 +228,11 @@ class _Orders:
             raise
 
     async def _reset(self, order: Order, before: frozenset[_Task]) -> Answer:
-        await self._end(before)
-        await self._library.forget()
+        try:
+            await self._end(before)
+        finally:
+            # A library that cannot even let go of its connection must not carry it into the next case.
+            await self._library.forget()
         return {}
 
     async def _end(self, before: frozenset[_Task]) -> None:
