@@ -30,6 +30,8 @@ LARGEST_MESSAGE = 8 << 20
 MOST_FRAMES = 100_000
 #: Frames whose kinds are kept, and bytes handled before the limits are looked at again.
 KEPT, SLICE = 10_000, 16 << 10
+#: What the library finds wrong with a Close frame. It ends the connection whatever it says [RFC 6455 section 5.5.1].
+_ILL_CLOSE = ("invalid status code", "close frame too short")
 
 Kind = Literal["binary", "text"]
 
@@ -107,6 +109,8 @@ class WebSocket:
         self.arrived: deque[Arrived] = deque()
         #: How the device broke RFC 6455, so that nothing more can be read from it; empty while it has not.
         self.broken = ""
+        #: What is wrong with the device's Close frame; empty when nothing is, or none came.
+        self.ill_close = ""
 
     # -- the opening handshake
 
@@ -182,11 +186,13 @@ class WebSocket:
         return b"".join(self._received(data[start : start + SLICE]) for start in range(0, len(data), SLICE))
 
     def _received(self, data: bytes) -> bytes:
-        if self.broken:
+        if self.broken or self.ill_close:
             return b""
         self._protocol.receive_data(data)
         payload = self._taken([event for event in self._protocol.events_received() if isinstance(event, Frame)])
-        if self._protocol.parser_exc is not None:
+        if str(self._protocol.parser_exc) in _ILL_CLOSE:
+            self.ill_close = str(self._protocol.parser_exc)
+        elif self._protocol.parser_exc is not None:
             self.broken = str(self._protocol.parser_exc) or "no frame of RFC 6455"
         elif self._frames > MOST_FRAMES:
             self.broken = f"more than {MOST_FRAMES:,} frames"
@@ -203,7 +209,7 @@ class WebSocket:
     @property
     def closed_by_peer(self) -> bool:
         """Whether the device has sent a Close frame."""
-        return self._protocol.close_rcvd is not None
+        return self._protocol.close_rcvd is not None or bool(self.ill_close)
 
     @property
     def close_code(self) -> int | None:

@@ -294,6 +294,24 @@ def test_frames_that_are_none_end_the_connection_with_the_reason(frames: bytes, 
     assert bytes(end.got) == b"" and end.stream.failure is None
 
 
+@pytest.mark.parametrize("said", [b"1000", b"\x03", b"\x03\xe8"], ids=["in-text", "cut-short", "as-it-should-be"])
+def test_a_close_frame_is_the_end_whatever_it_says(said: bytes) -> None:
+    async def main() -> End:
+        async with ours() as (served, place):
+            reader, writer = await asyncio.open_connection("127.0.0.1", served.endpoint.port)
+            writer.write(handshake())
+            await reader.readuntil(b"\r\n\r\n")
+            end = await place.first()
+            writer.write(bytes([0x88, 0x80 | len(said)]) + bytes(4) + said)
+            await end.over()
+            writer.close()
+            return end
+
+    end = asyncio.run(main())
+    assert end.how == "closed" and not layer(end).broken
+    assert bool(layer(end).ill_close) == (said != b"\x03\xe8")
+
+
 def test_frames_without_end_are_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(websocket, "MOST_FRAMES", 1000)
 
