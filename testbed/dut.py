@@ -288,7 +288,10 @@ def _no_endpoint(edition: str, text: str, description: Description) -> str:
     if edition in WAYS and not WAYS[edition](endpoint):
         return f"{text!r} is no way of the kind {edition}"
     if not endpoint.port and endpoint.transport != "unix" and not isinstance(description.launch, CLIENTS):
-        return f"{text!r}: port 0 is no place where a {description.role} can be reached; it must listen on a port"
+        return (
+            f"{text!r}: port 0 is no place where a {description.role} can be reached; it must listen on a port, "
+            "or come to the tester (under [launch]: how = shim, commands or itself)"
+        )
     return ""
 
 
