@@ -153,10 +153,9 @@ final class Hive5 extends HiveMqShim.Kept implements Shim.Connection {
 
     @Override
     public CompletableFuture<Shim.Answer> authenticate(JsonObject order) throws Exception {
-        if (authentication == null) {
-            throw new Shim.Refused("CONNECT named no authentication method");
+        if (authentication != null) {
+            authentication.begin(Shim.text(order, "data") == null ? null : Shim.bytes(order, "data"), Shim.answers(order));
         }
-        authentication.begin(Shim.text(order, "data") == null ? null : Shim.bytes(order, "data"), Shim.answers(order));
         return answer(client.reauth());
     }
 

@@ -1,3 +1,3 @@
 #!/bin/sh
 # build.sh PROGRAM
-exec cc -std=gnu11 -O1 -Wall -Wextra -o "$1" "$(dirname "$0")/libmosquitto.c" -lmosquitto -lpthread
+exec cc -std=gnu11 -O1 -Wall -Wextra -o "$1" "$(dirname "$0")/libmosquitto.c" -lmosquitto -lpthread -lm
