@@ -92,7 +92,7 @@ class Coverage(msgspec.Struct):
 
 def whole() -> Coverage:
     """Every role in every edition that has a catalogue."""
-    known = {edition: None for one in suite.suites().values() for edition in one.catalogues}
+    known = suite.editions()
     tables = [table(role, edition) for role in roles().values() for edition in role.editions if edition in known]
     accounts = [account(one.name, edition, tables) for one in suite.suites().values() for edition in one.catalogues]
     return Coverage(tables, accounts)

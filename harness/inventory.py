@@ -162,7 +162,7 @@ def usual_profiles(role: str, editions: Sequence[str], paths: Sequence[Path] = (
 def suite_entry(name: str) -> SuiteEntry:
     """The suite `name` with its numbers."""
     found = suite.suites()[name]
-    catalogues = {edition: len(suite.catalogue(edition)) for edition in found.catalogues}
+    catalogues = {edition: len(suite.own_catalogue(name, edition)) for edition in found.catalogues}
     return SuiteEntry(name, found.title, len(suite.cases(name)), catalogues)
 
 
@@ -239,7 +239,7 @@ def all_requirements() -> list[RequirementEntry]:
     for role in roles().values():
         for id, cases in citing(role).items():
             cited.setdefault(id, []).extend(cases)
-    editions = [edition for found in suite.suites().values() for edition in found.catalogues]
+    editions = suite.editions()
     return [requirement_entry(row, cited) for edition in editions for row in suite.catalogue(edition).values()]
 
 

@@ -127,6 +127,11 @@ def catalogue(edition: str) -> dict[str, Requirement]:
     return rows
 
 
+def editions() -> list[str]:
+    """Every edition that some suite has rows for, once."""
+    return list(dict.fromkeys(edition for suite in suites().values() for edition in suite.catalogues))
+
+
 @cache
 def own_catalogue(suite: str, edition: str) -> dict[str, Requirement]:
     """The rows that one suite has for an edition, by number."""
