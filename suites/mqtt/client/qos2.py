@@ -54,7 +54,7 @@ async def pubrel_for_what_it_does_not_know_is_answered_by_pubcomp(client: Client
     await connection.send(Pubrel(5))
     await connection.maybe(Pubcomp)
     connection.drop()
-    again = await client.connected(stored=True, session_present=True)
+    again = await client.resumed()
     await again.send(Pubrel(5))
     await again.expect(Pubcomp, packet_id=5, because="in answer to the PUBREL that came again")
 
@@ -65,8 +65,7 @@ async def a_message_that_comes_again_is_acknowledged_and_not_handed_on_again(cli
     connection = await client.subscribed(qos=2, stored=True)
     await _received(connection, client.topic(), 6, b"once")
     connection.drop()
-    again = await client.connected(stored=True, session_present=True)
-    again.granted.update(connection.granted)
+    again = await client.resumed()
     await again.send(Publish(client.topic(), b"once", 2, dup=True, packet_id=6))
     await again.expect(Pubrec, packet_id=6, because="in answer to the PUBLISH that came again")
     await again.send(Pubrel(6))

@@ -165,6 +165,9 @@ final class Paho5 implements Shim.Connection, MqttCallback {
             authenticated.complete(new Shim.Answer(List.of(code), null, Properties5.told(properties)));
             return;
         }
+        if (method == null) {
+            return; // there is nothing to answer with
+        }
         try {
             // Before CONNACK the library refuses to send an AUTH, and so cannot answer one.
             auth(0x18, answers.hasNext() ? answers.next() : null);
