@@ -53,10 +53,10 @@ async def alias_0_is_never_sent(client: Client) -> None:
     await _sends_no_alias(client, connection, 0, 10)
 
 
-@case(v5("3.3.2-7"), needs=(*_SENDS, "qos-1", "session"))
+@case(v5("4.7.3-1"), needs=(*_SENDS, "qos-1", "session"))
 async def what_is_sent_again_carries_its_topic_and_no_alias_of_the_old_connection(client: Client) -> None:
     """The alias was set on the old connection, and the message that used it is open; the new connection knows of no
-    alias until a PUBLISH with topic and alias sets it."""
+    alias until a PUBLISH with topic and alias sets it, so a topic of no characters is none [section 3.3.2.3.4]."""
     connection = await client.connected(stored=True, connack={MAXIMUM: 10})
     first = await _publishes(client, connection, client.message(payload=b"sets", qos=1, properties={ALIAS: 1}))
     if not get(first.properties, ALIAS) or not first.topic:
