@@ -18,6 +18,8 @@ class Background:
         self._task: asyncio.Task[Any] | None = None
         self.error: BaseException | None = None
         self._ready = threading.Event()
+        # Not `Thread.join`: interrupted by Ctrl-C, Python 3.11 takes a thread that runs for one that has ended.
+        self._over = threading.Event()
         self._thread = threading.Thread(target=self._main, name="run", daemon=True)
 
     def start(self) -> Background:
@@ -26,25 +28,26 @@ class Background:
         return self
 
     def _main(self) -> None:
-        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+        try:
+            with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+                runner.run(self._go())
+        except asyncio.CancelledError:
+            pass
+        except BaseException as error:
+            self.error = error
+        finally:
+            self._over.set()
 
-            async def go() -> None:
-                self._task = asyncio.current_task()
-                self._ready.set()
-                await self._make()
-
-            try:
-                runner.run(go())
-            except asyncio.CancelledError:
-                pass
-            except BaseException as error:
-                self.error = error
+    async def _go(self) -> None:
+        self._task = asyncio.current_task()
+        self._ready.set()
+        await self._make()
 
     def stop(self) -> None:
         """Cancel, and wait until nothing is left behind."""
-        if self._thread.is_alive() and self._task is not None:
+        if not self._over.is_set() and self._task is not None:
             self.call(self._task.cancel)
-        self._thread.join()
+        self._over.wait()
 
     def call(self, function: Callable[[], object]) -> None:
         """Have `function` called on the loop; nothing happens once it has ended."""
@@ -53,5 +56,4 @@ class Background:
 
     def join(self, seconds: float | None = None) -> bool:
         """Wait until it has ended; False when it has not after `seconds`."""
-        self._thread.join(seconds)
-        return not self._thread.is_alive()
+        return self._over.wait(seconds)

@@ -156,7 +156,8 @@ def _summary(
             for move in found.text:
                 click.echo(visible(f"    {move}"))
             click.echo(visible(f"  expected {line(found.expected)}\n  came {line(found.came)}"))
-            click.echo(f"  {found.shown} of {found.replays} replays show it")
+            shown = f"{found.shown} of {found.replays} replays show it" if found.replays else "it was not replayed"
+            click.echo(f"  {shown}")
             if out and stored is None:
                 written = trace.write(found, out)
                 click.echo(f"  trace: {written}; a case of it: testbed new case {written} --name a_sentence_about_it")
@@ -164,7 +165,7 @@ def _summary(
     for score in scores:
         failed = sum(found.verdict == "fail" for found in score.found)
         doubtful = len(score.found) - failed
-        count = f"{failed} deviations" + (f", {doubtful} that do not come every time" if doubtful else "")
+        count = f"{failed} deviations" + (f", {doubtful} uncertain" if doubtful else "")
         if stored is not None:
             what = f"the trace {traces}"
         else:
