@@ -64,10 +64,10 @@ async def whatever_is_open_has_an_identifier_of_its_own(client: Client) -> None:
 
 @case(v311("2.3.1-2"), v311("2.3.1-3"), v5("2.2.1-3"), needs=_MANY)
 async def an_identifier_in_use_is_skipped_while_others_come_and_go(client: Client) -> None:
-    """One message stays open while fifty others, and some subscriptions, are carried through."""
+    """One message stays open while twenty others, and some subscriptions, are carried through."""
     connection, open_ = await client.publishing(payload=b"open", qos=1)
     used = {open_.packet_id or 0}
-    for number in range(50):
+    for number in range(20):
         order = client.publish(payload=b"%d" % number, qos=1 + number % 2)
         publish = await connection.asked(Publish)
         _is_new(connection, publish, used)
