@@ -36,9 +36,7 @@ def client_faults(edition: str) -> tuple[Fault, ...]:
     return of_edition(edition)
 
 
-def check_shim(
-    name: str, launch: Shim, values: Mapping[str, str], work: Path, log: Path
-) -> AsyncIterator[ShimCheck]:
+def check_shim(name: str, launch: Shim, values: Mapping[str, str], work: Path, log: Path) -> AsyncIterator[ShimCheck]:
     """Whether a shim keeps its format, which only who writes one wants to know."""
     from testbed.mqtt.shim_check import check
 

@@ -40,7 +40,7 @@ LARGEST_PACKET = 2 << 20
 MOST_PACKETS = 10_000
 #: What it does instead of sending a CONNACK.
 Instead = Literal["close", "silence", "garbage"]
-#: A packet of the reserved type 0. A remaining length that does not end would try the library: one takes it for 4 GiB.
+#: A packet of the reserved type 0. A remaining length without end would try the library: one takes it for 4 GiB.
 GARBAGE = b"\x00\x00" + b"garbage"
 
 
