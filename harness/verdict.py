@@ -103,9 +103,15 @@ def _story(folder: Path) -> _Story:
 
 
 def finished(folder: Path) -> tuple[dict[str, Any], frozenset[tuple[str, int]]]:
-    """The header of a run, and the cells (and repeats) of it that are done; for `--resume`."""
+    """The header of a run, and the cells (and repeats) of it that are done; for `--resume`. What never began, because
+    time was up or the device was not there, is left to be done."""
     story = _story(folder)
-    done = {(id, repeat) for id, repeats in story.cells.items() for repeat in repeats}
+    done = {
+        (id, repeat)
+        for id, repeats in story.cells.items()
+        for repeat, cell in repeats.items()
+        if cell.started or cell.verdict != "error"
+    }
     return story.header, frozenset(done)
 
 
@@ -227,6 +233,7 @@ def _conformance(
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     failing: list[str] = []
     doubtful: list[str] = []
+    judged = 0
     for mark in marks:
         row = rows.get(mark.requirement)
         if row is None or mark.dut != dut:
@@ -234,6 +241,7 @@ def _conformance(
         counts[row.level][mark.verdict] += 1
         if row.level not in levels or row.provisional:
             continue
+        judged += mark.verdict != "not-applicable"
         deciding = [
             cells[i]
             for i in mark.cells
@@ -263,9 +271,10 @@ def _conformance(
         reason = "; ".join(parts)
     elif missing:
         verdict, reason = "inconclusive", f"{len(missing)} planned cells were not run"
-    elif doubtful or not tally:
+    elif doubtful or not judged:
         verdict = "inconclusive"
-        reason = story.trouble.get(dut, "") or _some("could not judge", doubtful)
+        nothing = "nothing that it asks for applies to the device" if tally else "nothing was judged"
+        reason = story.trouble.get(dut, "") or (_some("could not judge", doubtful) if doubtful else nothing)
     return Conformance(profile.name, dut, verdict, reason, tally)
 
 

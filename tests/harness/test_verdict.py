@@ -101,6 +101,12 @@ def test_conformance_by_level(
     assert found.complete
 
 
+@pytest.mark.parametrize(("verdict", "level"), [("not-applicable", "MUST"), ("pass", "SHOULD"), ("pass", "MAY")])
+def test_a_profile_of_which_nothing_was_judged_is_not_passed(tmp_path: Path, verdict: Verdict, level: Level) -> None:
+    found = judged(tmp_path, [requirement("R1", level)], [cell("a", verdict, "R1")])
+    assert only(found) == ("inconclusive", "nothing that it asks for applies to the device")
+
+
 def test_the_worst_cell_decides_a_requirement(tmp_path: Path) -> None:
     found = judged(tmp_path, [requirement("R1")], [cell("a", "pass", "R1"), cell("b", "fail", "R1")])
     (mark,) = found.marks
