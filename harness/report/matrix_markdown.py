@@ -66,7 +66,7 @@ def _table(results: Results, profile: ProfileInfo) -> str:
     failed = {dut.name: sum(_is(marks, row, dut, "fail") for row in rows) for dut in duts}
     head = "| requirement | level | " + " | ".join(code(dut.name) for dut in duts) + " |"
     lines = [
-        f"## {plain(profile.title or profile.name, 80)}\n",
+        f"### {plain(profile.title or profile.name, 80)}\n",
         head,
         "|---|---|" + ":-:|" * len(duts),
         "| **kept** | | " + " | ".join(str(kept[dut.name]) for dut in duts) + " |",
@@ -74,7 +74,7 @@ def _table(results: Results, profile: ProfileInfo) -> str:
     ]
     for row in broken:
         cells = " | ".join(_glyph(marks.get((row.id, dut.name))) for dut in duts)
-        lines.append(f"| {plain(row.number, 40)} {plain(row.text, 90)} | {row.level} | {cells} |")
+        lines.append(f"| {plain(row.number, 40)} {plain(row.text, 130)} | {row.level} | {cells} |")
     whole = sum(any((row.id, dut.name) in marks for dut in duts) for row in rows)
     lines.append(f"\n{whole - len(broken)} of the {whole} requirements tried are broken by none of them.\n")
     return "\n".join(lines)

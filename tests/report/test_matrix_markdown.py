@@ -14,7 +14,7 @@ def test_each_table_has_a_column_for_each_product_and_marks_every_breach(tmp_pat
     results = make(40, 6)
     text = matrix_markdown.write(results, tmp_path / "new" / "matrix.md").read_text(encoding="utf-8")
     broken = {mark.requirement for mark in results.marks if mark.verdict == "fail"}
-    tables = re.split(r"^## ", text, flags=re.MULTILINE)[1:]
+    tables = re.split(r"^### ", text, flags=re.MULTILINE)[1:]
     assert len(tables) == len(results.profiles)
     rows = [row for table in tables for row in table.splitlines() if row.startswith("|") and "✗" in row]
     assert len(rows) == len(broken)
