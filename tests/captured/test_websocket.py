@@ -65,6 +65,8 @@ def test_compressed_messages_are_opened(header: bytes) -> None:
         (b"\x83\x80" + bytes(4), "invalid opcode"),
         (b"\x82\xff" + b"\x7f" * 8 + bytes(4), "cannot be read"),
     ],
+    # Masks are random, and names of tests must not be.
+    ids=["text", "unmasked", "opcode", "length"],
 )
 def test_what_holds_no_binary_message_is_the_end(data: bytes, word: str) -> None:
     with pytest.raises(Opaque, match=word):
