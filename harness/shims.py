@@ -52,7 +52,17 @@ def wanted(words: Sequence[str], role: str | None = None) -> Wanted:
     when they are none; LaunchError when it is not installed."""
     if len(words) == 1 and (words[0].endswith(".toml") or words[0] in peers.known() or not find_program(words[0])):
         return _described(words[0])
-    return Wanted(" ".join(words), _role_of_a_command(role), Shim(list(words)), Path.cwd())
+    # A shim runs in a folder of its own, but a command names its files as seen from here.
+    command = [words[0], *(str(Path(word).absolute()) if _is_file(word) else word for word in words[1:])]
+    return Wanted(" ".join(words), _role_of_a_command(role), Shim(command), Path.cwd())
+
+
+def _is_file(word: str) -> bool:
+    """Whether a word of a command names a file or, beyond doubt, a folder."""
+    try:
+        return bool(word) and (Path(word).is_file() or ("/" in word and Path(word).is_dir()))
+    except OSError:  # longer than a name can be
+        return False
 
 
 def _described(text: str) -> Wanted:

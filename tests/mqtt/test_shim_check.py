@@ -204,6 +204,13 @@ def test_a_description_is_checked(tmp_path: Path) -> None:
     assert "out of order" in done.stdout and "mine: 1 of 1 checks failed" in done.stdout
 
 
+def test_a_command_names_its_files_as_seen_from_here(tmp_path: Path) -> None:
+    description(tmp_path, "was found")
+    done = run_testbed("check-shim", "--", "python3", "shim.py", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "was found" in done.stdout
+
+
 def test_the_result_as_json_keeps_its_schema(tmp_path: Path) -> None:
     done = run_testbed("check-shim", "--json", "--", *BAD, "chatty-start", cwd=tmp_path)
     assert done.returncode == 1
