@@ -34,6 +34,7 @@ from harness.results import Cell, Claim, ProfileInfo
 from testbed.dut import Description, Dut
 from testbed.files import file_name
 from testbed.findings import Inconclusive
+from testbed.launch.clients import Clients
 from testbed.launch.launching import Device, launch
 from testbed.launch.placed import LaunchError
 from testbed.link.pcapng import Capture
@@ -258,7 +259,7 @@ class Run:
             found = await role.discover(trial)
         except Inconclusive as doubt:
             text, cause = f"discovery in {profile.edition}: {doubt.reason}", f"{profile.edition} not spoken"
-            self._trouble(dut.name, text)
+            self._trouble(dut.name, text + _last_words(dut))
             self._all(cells, lambda cell: unrun(cell, "inconclusive", text, cause=cause))
             return []
         except LaunchError as error:
@@ -369,6 +370,12 @@ def _allow_many_sockets() -> None:
         return
     with contextlib.suppress(ValueError, OSError):
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+
+
+def _last_words(dut: Dut) -> str:
+    """What the programs of a client printed last: most often why none of them came."""
+    said = dut.clients.log_tail(3) if isinstance(dut.clients, Clients) else ""
+    return "\n  last lines of its log:\n    " + said.replace("\n", "\n    ") if said else ""
 
 
 def _without_secrets(description: Description) -> dict[str, Any]:
