@@ -80,7 +80,7 @@ def folder_of(run: Path) -> Path:
     """The folder of a run, named by itself or by its journal; click.UsageError when it is none."""
     folder = (run.parent if run.name == journal.NAME else run).resolve()
     if not (folder / journal.NAME).is_file():
-        what = "holds no journal" if folder.is_dir() else "does not exist"
+        what = "holds no journal" if folder.is_dir() else "is no folder" if folder.exists() else "does not exist"
         raise click.UsageError(f"{run} {what}; name the folder that `testbed run` printed, such as results/...")
     return folder
 

@@ -30,7 +30,8 @@ class ShimError(LaunchError):
         said = f"\n  last lines of its log:\n    {log.replace(chr(10), chr(10) + '    ')}" if log else ""
         super().__init__(
             f"{name}: the shim {why}\n"
-            f"  remedy: `testbed check-shim {name}` tries every order; docs/shims.md has the format{said}"
+            "  remedy: `testbed check-shim FILE` (or the name of a known peer) tries every order; "
+            f"docs/shims.md has the format{said}"
         )
 
 
