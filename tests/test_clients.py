@@ -11,6 +11,8 @@ import pytest
 
 from harness import health
 from harness.results import Cell
+from testbed.dut import Description, Shim
+from testbed.launch.clients import Clients
 from testbed.launch.lines import MOST_BYTES, Lines
 from testbed.launch.placed import LaunchError
 
@@ -53,3 +55,12 @@ def test_a_shim_that_says_much_that_nobody_takes_is_not_listened_to_any_longer(t
         return lines.failure
 
     assert "MiB that nobody asked for" in asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    ("where", "alone"),
+    [("tcp://127.0.0.1:0", False), ("tcp://127.0.0.1:1883", True), ("unix:///tmp/mine.sock", True)],
+)
+def test_cells_that_share_a_place_do_not_get_each_others_clients(where: str, alone: bool, tmp_path: Path) -> None:
+    description = Description("mine", "mqtt-client", {"mqtt-5.0": where}, launch=Shim(["true"], processes=8))
+    assert Clients(description, tmp_path, _Role().ready).lanes == (1 if alone else 8)

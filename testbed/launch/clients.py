@@ -80,8 +80,11 @@ class Clients:
 
     @property
     def lanes(self) -> int:
-        """How many cells may run at once; a real device is alone."""
+        """How many cells may run at once; a real device is alone, and so is who listens at one place."""
         if isinstance(self.launch, Itself) and not self.launch.command:
+            return 1
+        # Two cells at one port or socket would get each other's clients.
+        if any(where.transport == "unix" or where.port for where in self.dut.endpoints.values()):
             return 1
         return self.launch.processes
 
