@@ -75,7 +75,7 @@ async def look(address: str, candidates: Sequence[Role], parameters: Mapping[str
             if found:
                 answers.append((role, found))
             else:
-                silence[role.name] = f"nothing at {where} answers as a {role.name} must"
+                silence[role.name] = f"{where} does not answer as a {role.name} must"
     if not answers:
         said = "\n  ".join(silence.values())
         raise LaunchError(
