@@ -25,7 +25,7 @@ demo: $(READY)
 # Clients of the Python registry besides, so that there is always one to judge.
 test: $(READY) lint
 	$(BIN)/python -m testbed.peers.install amqtt mqttools paho-python gmqtt
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 	$(BIN)/testbed coverage
 
 lint: $(READY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
@@ -132,13 +133,16 @@ def test_one_cell_of_a_device_at_an_ipv6_address_is_chosen_by_its_node_id(tmp_pa
 
 
 def test_an_interrupt_ends_the_run_and_keeps_the_evidence(tmp_path: Path) -> None:
-    name = device(tmp_path, "polite", patience=20, quiet=0.05)
+    name = device(tmp_path, "polite", patience=3, quiet=0.05)
+    # A worker of pytest-xdist leaves the results to its controller; this is to be a run of its own.
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_XDIST")}
     child = subprocess.Popen(
         [sys.executable, "-m", "pytest", CONNECT, "--dut", name, "--testbed-out", "out", "-p", "no:cacheprovider"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        env=own,
     )
     journal = tmp_path / "out" / "journal.jsonl"
     deadline = time.monotonic() + 30

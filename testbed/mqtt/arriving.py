@@ -12,7 +12,9 @@ from typing import Any
 from testbed.dut import Endpoint
 from testbed.findings import Inconclusive
 from testbed.launch.placed import LaunchError, because
+from testbed.link.certificates import Authority
 from testbed.link.serving import Refusal
+from testbed.link.tls import server_context
 from testbed.link.websocket import Answer
 from testbed.mqtt import shim
 from testbed.mqtt.control import Control, Deed, Order
@@ -126,9 +128,28 @@ class Arriving(Handle, ABC):
     async def begin(self, deed: Deed | None = None, **options: Any) -> Order:
         """Tell it to connect, and wait for nothing."""
         if self._where is None:
-            await self.offer(self.trial.endpoint)
+            endpoint = self.trial.endpoint
+            context, trust = self._secured(endpoint) if endpoint.secure else (None, None)
+            await self.offer(endpoint, tls=context, trust=trust)
         self.told = await self.control.begin(self._order_connect(**options), deed)
         return self.told
+
+    def _secured(self, endpoint: Endpoint) -> tuple[ssl.SSLContext, shim.Tls]:
+        """What the tester shows at an endpoint of the description that needs TLS, and what the client is told to
+        trust: parameters `tls-certificate`, `tls-key` and `tls-authority`, or a certificate made for this case."""
+        certificate = str(self.parameter("tls-certificate", ""))
+        if certificate:
+            key, authority = str(self.parameter("tls-key", "")), str(self.parameter("tls-authority", ""))
+            return server_context(certificate, key), shim.Tls(authority or certificate)
+        work = self.trial.dut.work
+        if work is None or not self.control.told:
+            raise LaunchError(
+                f"{self.trial.dut.name}: the tester has no certificate to show at its endpoint {endpoint}\n"
+                "  remedy: name one that the client trusts: parameters tls-certificate and tls-key"
+            )
+        made = Authority(work / self.trial.scope)
+        leaf = made.leaf("good", (endpoint.host, "localhost", "127.0.0.1", "::1"))
+        return server_context(str(leaf.certificate), str(leaf.key)), shim.Tls(str(made.certificate))
 
     def _order_connect(
         self,
