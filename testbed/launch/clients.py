@@ -183,7 +183,7 @@ class Clients:
         program = find_program(filled[0])
         if program is None:
             raise LaunchError(f"{self._description.name}: {filled[0]} is not an executable file")
-        environment = os.environ | {"PATH": os.pathsep.join(map(str, search_path()))}
+        environment = guard.environment() | {"PATH": os.pathsep.join(map(str, search_path()))}
         environment |= {key: fill(value, self._values) for key, value in self.launch.env.items()}
         try:
             with self.log_file.open("ab") as log:

@@ -23,6 +23,17 @@ MARK = "IOT_TESTBED_DUT"
 LAST = 3.0
 
 
+def environment() -> dict[str, str]:
+    """The variables of this process, for a program that it starts. A run lives in a thread, and who started it may
+    set variables meanwhile, as pytest does: a copy is taken until one is whole. Without an explicit copy the new
+    program would read memory that is being replaced (EFAULT)."""
+    while True:
+        try:
+            return dict(os.environ)
+        except (KeyError, RuntimeError):
+            continue
+
+
 def members(mark: str, leader: int) -> list[int]:
     """Process ids of the living that carry `mark` or are in the session of `leader` (0: of nobody)."""
     if sys.platform != "linux":
@@ -142,7 +153,7 @@ class _Guard:
     def _start(self) -> None:
         command = [sys.executable, "-I", "-S", __file__]
         self._child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, env=environment()
         )
         self._owner = os.getpid()
         atexit.register(self._end, self._child, self._owner)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import uuid
 
@@ -40,7 +39,7 @@ async def _version(command: list[str], pattern: str, values: dict[str, str]) -> 
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        env=os.environ | {guard.MARK: mark},
+        env=guard.environment() | {guard.MARK: mark},
         start_new_session=True,
     )
     assert child.stdout is not None

@@ -58,7 +58,7 @@ class Lines:
         program = find_program(command[0])
         if program is None:
             raise LaunchError(f"{self.name}: {command[0]} is not an executable file")
-        environment = os.environ | {"PATH": os.pathsep.join(map(str, search_path()))} | dict(env or {})
+        environment = guard.environment() | {"PATH": os.pathsep.join(map(str, search_path()))} | dict(env or {})
         environment[guard.MARK] = self._mark
         try:
             with log.open("ab") as errors:

@@ -200,7 +200,7 @@ class Process:
             raise LaunchError(f"{self._description.name}: {command[0]} is not an executable file")
         assert self.log_file is not None
         work = Path(self._values["work"])
-        environment = os.environ | {"PATH": os.pathsep.join(map(str, search_path()))}
+        environment = guard.environment() | {"PATH": os.pathsep.join(map(str, search_path()))}
         environment |= {key: fill(value, self._values) for key, value in self._launch.env.items()}
         environment[guard.MARK] = self._mark
         theirs = asyncio.subprocess.DEVNULL
