@@ -215,7 +215,7 @@ async def a_message_refused_by_puback_is_not_sent_again(client: Client, code: in
     await again.receives_no(Publish, lambda p: p.payload == b"refused", because=f"after PUBACK 0x{code:02X}")
 
 
-@case(v5("4.4.0-2"), needs=_QOS_2, rows={"0x80": 0x80, "0x97": 0x97})
+@case(v5("4.4.0-2"), needs=_QOS_2, lasts=2.0, rows={"0x80": 0x80, "0x97": 0x97})
 async def a_message_refused_by_pubrec_is_not_sent_again(client: Client, code: int) -> None:
     connection, first = await client.publishing(payload=b"refused", qos=2, stored=True)
     await connection.send(Pubrec(first.packet_id or 0, code))
