@@ -273,7 +273,7 @@ async def passes_on(
 ) -> list[str]:
     """The cells that pass on an empty peer: each is a hole in the suite."""
     hasty = hurried(profile, EMPTY_PATIENCE, quiet=0.05)
-    async with empty_peer(kind, role.name, comes=role.probe is None) as dut:
+    async with empty_peer(kind, role.name, comes=role.comes) as dut:
         shop = _Shop(dut, role, hasty, scheduler.Lanes(lanes))
         found = await shop.all(cells)
     return sorted(id for id, cell in found.items() if cell.verdict == "pass")

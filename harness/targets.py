@@ -50,8 +50,8 @@ def _at(text: str, role: str) -> Description:
     else:
         name = f"{endpoint.host}:{endpoint.port}"
     found = roles().get(role)
-    # A role without probe comes to the tester: the address is where to listen for it.
-    launch = Itself() if found is not None and found.probe is None else Address()
+    # Where the device comes to the tester, the address is where to listen for it.
+    launch = Itself() if found is not None and found.comes else Address()
     return Description(name=name, role=role, endpoints={"default": str(endpoint)}, launch=launch)
 
 

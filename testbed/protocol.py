@@ -111,6 +111,11 @@ class Role:
     #: Games that can be played against it, the usual one first.
     games: tuple[Game, ...] = ()
 
+    @property
+    def comes(self) -> bool:
+        """Whether the device connects to the tester, and so has no address at which it could be probed."""
+        return self.probe is None
+
 
 @dataclass(frozen=True, slots=True)
 class ProtocolRoom:

@@ -38,12 +38,12 @@ def dut(address: str, out: Path, role_name: str | None, given: tuple[str, ...], 
     """
     if role_name and role_name not in roles():
         raise click.UsageError(f"no role is called {role_name!r}; known are {', '.join(roles())}")
-    if role_name and roles()[role_name].probe is None:
+    if role_name and roles()[role_name].comes:
         raise click.UsageError(f"{role_name}: it has no address, it comes to us: docs/describing-a-dut.md")
     if out.exists() and not force:
         raise click.UsageError(f"{out} is there already; use another --out FILE, or --force to replace it")
     parameters = dict(map(parameter, given))
-    candidates = [roles()[role_name]] if role_name else [role for role in roles().values() if role.probe]
+    candidates = [roles()[role_name]] if role_name else [role for role in roles().values() if not role.comes]
     seen = asyncio.run(probing.look(address, candidates, parameters))
     where = str(probing.endpoint(address, seen.role.port))
     scaffold.write(scaffold.dut_file(where, seen, parameters), out, force=force)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import shutil
 import tempfile
 import uuid
@@ -21,7 +20,7 @@ from testbed.launch.identity import identify
 from testbed.launch.lines import Lines, killed
 from testbed.launch.placed import LaunchError, Ready, endpoints
 from testbed.launch.process import log_file
-from testbed.launch.programs import fill, find_program, peers_root, search_path
+from testbed.launch.programs import fill, fill_any, find_program, peers_root, search_path
 
 #: Programs that are started at the same time: more only wait for the processor.
 STARTING = 4
@@ -179,7 +178,7 @@ class Clients:
     async def run(self, words: Sequence[str], values: Mapping[str, str]) -> Program:
         """Start a command with its placeholders filled in; its output goes into the log. LaunchError if it cannot."""
         assert self.log_file is not None and self._work is not None
-        filled = [_filled(word, self._values | {"work": str(self._work)} | dict(values)) for word in words]
+        filled = [fill_any(word, self._values | {"work": str(self._work)} | dict(values)) for word in words]
         program = find_program(filled[0])
         if program is None:
             raise LaunchError(f"{self._description.name}: {filled[0]} is not an executable file")
@@ -201,8 +200,3 @@ class Clients:
             raise LaunchError(f"{self._description.name}: {program} cannot be run ({error.strerror})") from None
         guard.GUARD.watch(self._mark, 0, self._work)
         return Program(child)
-
-
-def _filled(text: str, values: Mapping[str, str]) -> str:
-    """`text` with every known placeholder replaced, in one pass, so that a value is never filled in itself."""
-    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)

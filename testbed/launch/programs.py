@@ -62,6 +62,12 @@ def fill(text: str, values: Mapping[str, str]) -> str:
     return _PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), text)
 
 
+def fill_any(text: str, values: Mapping[str, str]) -> str:
+    """`text` with every placeholder replaced that `values` knows, in one pass, so that a value is never filled in
+    itself."""
+    return re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), text)
+
+
 def placeholders(text: str) -> set[str]:
     """Names of the placeholders in `text`."""
     return {found[1] for found in _PLACEHOLDER.finditer(text)}

@@ -12,6 +12,7 @@ from testbed.findings import Inconclusive
 from testbed.launch.clients import Clients, Program
 from testbed.launch.empty import EmptyClients
 from testbed.launch.placed import LaunchError
+from testbed.launch.programs import fill_any
 from testbed.mqtt import shim
 from testbed.mqtt.control import Control, Deed, Order
 from testbed.mqtt.shimmed import shimmed
@@ -49,7 +50,7 @@ class Commanded:
             values |= {"topic": one.filter, "qos": str(one.qos)}
         for name, more in _options(connect).items():
             if name in self._launch.options:
-                words += [_put(word, more) for word in self._launch.options[name]]
+                words += [fill_any(word, more) for word in self._launch.options[name]]
         unsayable = next((name for name, value in values.items() if not sayable(value)), "")
         if unsayable:
             raise Inconclusive(
@@ -76,12 +77,6 @@ class Commanded:
 def sayable(value: str) -> bool:
     """Whether a text can be an argument of a program: it ends at U+0000, and Linux takes 128 KiB of one."""
     return "\0" not in value and len(value.encode(errors="replace")) < 1 << 17
-
-
-def _put(word: str, values: dict[str, str]) -> str:
-    for name, value in values.items():
-        word = word.replace("{" + name + "}", value)
-    return word
 
 
 def _options(connect: shim.Connect) -> dict[str, dict[str, str]]:

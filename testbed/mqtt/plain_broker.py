@@ -13,23 +13,13 @@ from typing import Any, Literal, TypeVar
 from testbed.dut import Endpoint
 from testbed.link.serving import Served, serve_streams
 from testbed.link.stream import Stream
+from testbed.mqtt.answers import answer
 from testbed.mqtt.codec import Framer, decode, encode
 from testbed.mqtt.packets import (
     Connack,
     Connect,
     Malformed,
     Packet,
-    Pingreq,
-    Pingresp,
-    Puback,
-    Pubcomp,
-    Publish,
-    Pubrec,
-    Pubrel,
-    Suback,
-    Subscribe,
-    Unsuback,
-    Unsubscribe,
     Version,
 )
 
@@ -100,22 +90,10 @@ class Visit:
         """What a correct broker says to `packet`."""
         if isinstance(packet, Connect):
             self._welcome()
-        elif isinstance(packet, Subscribe):
-            granted = self._broker.codes or tuple(one.qos for one in packet.subscriptions)
-            self.send(Suback(packet.packet_id, granted))
-        elif isinstance(packet, Unsubscribe):
-            codes = tuple(0 for _ in packet.filters) if self._broker.version == Version.V5 else ()
-            self.send(Unsuback(packet.packet_id, codes))
-        elif isinstance(packet, Publish) and packet.qos:
-            code = self._broker.codes[0] if self._broker.codes else 0
-            kind = Puback if packet.qos == 1 else Pubrec
-            self.send(kind(packet.packet_id or 0, code))
-        elif isinstance(packet, Pubrec):
-            self.send(Pubrel(packet.packet_id))
-        elif isinstance(packet, Pubrel):
-            self.send(Pubcomp(packet.packet_id))
-        elif isinstance(packet, Pingreq):
-            self.send(Pingresp())
+            return
+        said = answer(packet, self._broker.version, self._broker.codes)
+        if said is not None:
+            self.send(said)
 
     def _welcome(self) -> None:
         match self._broker.connack:

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from testbed.findings import Inconclusive
+from testbed.mqtt.answers import answer
 from testbed.mqtt.codec import describe
 from testbed.mqtt.conversation import Conversation
 from testbed.mqtt.packets import (
@@ -20,7 +21,6 @@ from testbed.mqtt.packets import (
     Pubrel,
     Suback,
     Subscribe,
-    Unsuback,
     Unsubscribe,
     Version,
 )
@@ -110,8 +110,9 @@ class Connection(Conversation):
         """Answer an UNSUBSCRIBE with success."""
         for one in unsubscribe.filters:
             self.granted.pop(one, None)
-        codes = (0,) * len(unsubscribe.filters) if self.version >= Version.V5 else ()
-        await self.send(Unsuback(unsubscribe.packet_id, codes))
+        said = answer(unsubscribe, self.version)
+        assert said is not None
+        await self.send(said)
 
     async def acknowledge(self, publish: Publish) -> None:
         """Carry the receiver's half of the handshake for the client's PUBLISH through."""

@@ -9,23 +9,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from testbed.findings import Inconclusive
+from testbed.mqtt.answers import answer
 from testbed.mqtt.codec import encode
 from testbed.mqtt.conversation import Conversation
+from testbed.mqtt.matching import matches
 from testbed.mqtt.packets import (
     Connack,
     Connect,
     Disconnect,
     Packet,
-    Pingreq,
-    Pingresp,
-    Puback,
-    Pubcomp,
     Publish,
-    Pubrec,
-    Pubrel,
     Suback,
     Subscribe,
-    Unsuback,
     Unsubscribe,
     Version,
 )
@@ -34,7 +29,7 @@ from testbed.sparkplug import codec
 from testbed.sparkplug.describing import line
 from testbed.sparkplug.payload import Payload
 from testbed.sparkplug.rules.connecting import version_of
-from testbed.sparkplug.topics import Topic, matches, read
+from testbed.sparkplug.topics import Topic, read
 from testbed.trial import Trial
 
 #: Messages that a session keeps; a client that says more is no longer listened to.
@@ -93,47 +88,40 @@ class Session(Conversation):
                 self.accept()
         elif self.connect is None:
             return
-        elif isinstance(packet, Subscribe):
-            self._subscribed(packet)
+        else:
+            self._served(now, packet)
+
+    def _served(self, now: float, packet: Packet) -> None:
+        said = answer(packet, self.version)
+        if isinstance(packet, Publish):
+            if len(self.publishes) >= MOST_MESSAGES:
+                return
+            self._published(now, packet)
         elif isinstance(packet, Unsubscribe):
             for one in packet.filters:
                 self.filters.pop(one, None)
-            codes = (0,) * len(packet.filters) if self.version >= Version.V5 else ()
-            self._answer(Unsuback(packet.packet_id, codes))
-        elif isinstance(packet, Publish):
-            self._published(now, packet)
-        elif isinstance(packet, Pubrel):
-            self._answer(Pubcomp(packet.packet_id))
-        elif isinstance(packet, Pubrec):
-            self._answer(Pubrel(packet.packet_id))
-        elif isinstance(packet, Pingreq):
-            self._answer(Pingresp())
         elif isinstance(packet, Disconnect):
             self.disconnect = packet
+        if said is not None:
+            self._answer(said)
+        if isinstance(packet, Subscribe) and isinstance(said, Suback):
+            self._subscribed(packet, said)
 
     def _answer(self, packet: Packet) -> None:
         if self._stream is not None:
             self._stream.send(encode(packet, self.version))
 
-    def _subscribed(self, packet: Subscribe) -> None:
+    def _subscribed(self, packet: Subscribe, suback: Suback) -> None:
         self.order.append(packet)
-        codes = tuple(min(one.qos, 2) for one in packet.subscriptions)
-        for one, code in zip(packet.subscriptions, codes, strict=True):
+        for one, code in zip(packet.subscriptions, suback.codes, strict=True):
             self.filters[one.filter] = code
-        self._answer(Suback(packet.packet_id, codes))
         for topic, payload in self._server.retained.items():
             if any(matches(one.filter, topic) for one in packet.subscriptions):
                 self._deliver(topic, payload, 1, retain=True)
 
     def _published(self, now: float, packet: Publish) -> None:
-        if len(self.publishes) >= MOST_MESSAGES:
-            return
         self.publishes.append(packet)
         self.order.append(packet)
-        if packet.qos == 1 and packet.packet_id is not None:
-            self._answer(Puback(packet.packet_id))
-        elif packet.qos == 2 and packet.packet_id is not None:
-            self._answer(Pubrec(packet.packet_id))
         topic = read(packet.topic)
         payload = codec.decode(packet.payload)
         if topic is not None and isinstance(payload, Payload):

@@ -52,18 +52,3 @@ def host_of(topic: Text) -> str | None:
     if not isinstance(topic, str) or not topic.startswith(f"{NAMESPACE}/STATE/"):
         return None
     return topic.removeprefix(f"{NAMESPACE}/STATE/")
-
-
-def matches(filter: Text, topic: str) -> bool:
-    """Whether an MQTT topic filter (shared ones too) takes in `topic`."""
-    if not isinstance(filter, str):
-        return False
-    if filter.startswith("$share/"):
-        filter = filter.split("/", 2)[-1]
-    wanted, levels = filter.split("/"), topic.split("/")
-    for index, level in enumerate(wanted):
-        if level == "#":
-            return True
-        if index >= len(levels) or level not in ("+", levels[index]):
-            return False
-    return len(wanted) == len(levels)

@@ -13,8 +13,8 @@ from harness.requirement import read_catalogue
 from testbed.link.tap import Tap
 from testbed.mqtt.codec import encode
 from testbed.mqtt.faults import PLANS, faults
-from testbed.mqtt.faults.changes import reaches
 from testbed.mqtt.faults.tap import EDITIONS
+from testbed.mqtt.matching import matches
 from testbed.mqtt.packets import (
     Connack,
     Connect,
@@ -211,4 +211,4 @@ def test_a_connection_held_open_ends_when_the_tester_closes() -> None:
     ],
 )
 def test_filters_reach_topics_by_the_letter(given: str, topic: str, match: bool) -> None:
-    assert reaches(given, topic) is match
+    assert matches(given, topic) is match

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from testbed.mqtt.matching import matches
 from testbed.sparkplug import state
 from testbed.sparkplug.state import State
-from testbed.sparkplug.topics import Topic, host_of, matches, read, state_topic
+from testbed.sparkplug.topics import Topic, host_of, read, state_topic
 
 
 @pytest.mark.parametrize(

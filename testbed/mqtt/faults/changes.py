@@ -85,20 +85,3 @@ def asked(tap: PacketTap, name: int, default: Any = None) -> Any:
 def is_wild(text: Any) -> TypeGuard[str]:
     """Whether a topic or filter holds a wildcard."""
     return isinstance(text, str) and ("+" in text or "#" in text)
-
-
-def reaches(given: Any, topic: Any) -> bool:
-    """Whether filter `given` matches `topic`, by the letter of section 4.7; a shared one by its inner filter."""
-    if not isinstance(given, str) or not isinstance(topic, str):
-        return False
-    if given.startswith("$share/"):
-        given = given.split("/", 2)[-1]
-    wanted, levels = given.split("/"), topic.split("/")
-    if topic.startswith("$") and wanted[0] in ("+", "#"):
-        return False
-    for index, level in enumerate(wanted):
-        if level == "#":
-            return True
-        if index == len(levels) or level not in ("+", levels[index]):
-            return False
-    return len(wanted) == len(levels)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.mqtt.faults.changes import alter, reaches
+from testbed.mqtt.faults.changes import alter
 from testbed.mqtt.faults.tap import Out, PacketTap, Plan, answers
+from testbed.mqtt.matching import matches
 from testbed.mqtt.packets import (
     Packet,
     Pingresp,
@@ -89,7 +90,7 @@ class _LowestOfMany(PacketTap):
     def answer(self, packet: Packet) -> Out:
         if not isinstance(packet, Publish) or not packet.qos:
             return [packet]
-        given = [qos for one, qos in self.held.items() if reaches(one, packet.topic)]
+        given = [qos for one, qos in self.held.items() if matches(one, packet.topic)]
         if len(given) < 2 or min(given) >= packet.qos:
             return [packet]
         self.damage()

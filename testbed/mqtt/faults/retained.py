@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.mqtt.faults.changes import alter, reaches
+from testbed.mqtt.faults.changes import alter
 from testbed.mqtt.faults.tap import Make, Out, PacketTap, Plan, answers, asks, changing
+from testbed.mqtt.matching import matches
 from testbed.mqtt.packets import Disconnect, Packet, Publish, Suback, Subscribe, Subscription
 
 
@@ -76,7 +77,7 @@ class _EmptyStored(_Replays):
         found = [
             Publish(topic, b"", retain=True)
             for topic in self.planted.memory.get("emptied", {})
-            if any(reaches(one.filter, topic) and one.retain_handling != 2 for one in request.subscriptions)
+            if any(matches(one.filter, topic) and one.retain_handling != 2 for one in request.subscriptions)
         ]
         if found:
             self.damage()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.mqtt.faults.changes import alter, is_wild, reaches
+from testbed.mqtt.faults.changes import alter, is_wild
 from testbed.mqtt.faults.retained import options
 from testbed.mqtt.faults.tap import Out, PacketTap, Plan
+from testbed.mqtt.matching import matches
 from testbed.mqtt.packets import (
     Packet,
     Publish,
@@ -76,7 +77,7 @@ class _NotReplaced(Known):
         if (
             isinstance(packet, Publish)
             and not packet.retain
-            and any(reaches(one, packet.topic) for one in self.doubled)
+            and any(matches(one, packet.topic) for one in self.doubled)
         ):
             self.damage()
             return [packet, alter(packet, qos=0, packet_id=None, dup=False)]
@@ -99,7 +100,7 @@ class _NotReplayed(PacketTap):
         return [packet]
 
     def answer(self, packet: Packet) -> Out:
-        if isinstance(packet, Publish) and packet.retain and any(reaches(one, packet.topic) for one in self.again):
+        if isinstance(packet, Publish) and packet.retain and any(matches(one, packet.topic) for one in self.again):
             self.damage()
             self.absorb(packet)
             return []
@@ -190,14 +191,14 @@ class _DollarMatched(Known):
     def hidden(self, packet: Publish) -> None:
         """Somebody publishes to a topic that begins with $."""
         name = packet.topic[1:] if isinstance(packet.topic, str) else ""
-        if any(is_wild(one[:1]) and reaches(one, name) for one in self.held if isinstance(one, str)):
+        if any(is_wild(one[:1]) and matches(one, name) for one in self.held if isinstance(one, str)):
             self.damage()
             self.say(Publish(packet.topic, packet.payload))
 
     def answer(self, packet: Packet) -> Out:
         if isinstance(packet, Suback) and any(isinstance(one, str) and one[:1] in ("#", "+") for one in self.held):
             topic = "$SYS/broker/uptime"
-            if any(reaches(one, topic[1:]) for one in self.held):
+            if any(matches(one, topic[1:]) for one in self.held):
                 self.damage()
                 return [packet, Publish(topic, b"1 second", retain=True)]
         return [packet]

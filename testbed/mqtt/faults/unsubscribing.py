@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from testbed.mqtt.faults.changes import alter, reaches
+from testbed.mqtt.faults.changes import alter
 from testbed.mqtt.faults.subscriptions import Known
 from testbed.mqtt.faults.tap import Out, PacketTap, Plan
+from testbed.mqtt.matching import matches
 from testbed.mqtt.packets import (
     Packet,
     Publish,
@@ -50,7 +51,7 @@ class _OneMoreMessage(PacketTap):
 
     def published(self, packet: Publish) -> None:
         """Somebody publishes."""
-        if any(reaches(one, packet.topic) for one in self.gone):
+        if any(matches(one, packet.topic) for one in self.gone):
             self.damage()
             self.gone.clear()
             self.say(Publish(packet.topic, packet.payload))
@@ -87,7 +88,7 @@ class _DeletesMatching(Known):
         more = tuple(
             held
             for held in self.held
-            if held not in packet.filters and any(reaches(one, held) for one in packet.filters)
+            if held not in packet.filters and any(matches(one, held) for one in packet.filters)
         )
         if not more:
             return [packet]

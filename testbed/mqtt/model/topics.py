@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from testbed.mqtt import matching
+
 #: Names and filters below the conversation's own level. They differ by a level, an empty level, or a letter's case.
 TOPICS = ("x", "x/y", "x/y/z", "X", "x/", "")
 FILTERS = ("x", "x/y", "x/+", "x/#", "#", "+", "+/y", "x/y/#", "+/+/z", "x/+/z", "X", "x/")
@@ -9,13 +11,7 @@ FILTERS = ("x", "x/y", "x/+", "x/#", "#", "+", "+/y", "x/y/#", "+/+/z", "x/+/z",
 
 def matches(filter: str, topic: str) -> bool:
     """Whether a filter matches a topic, both below the conversation's level, level by level [MQTT-4.7.3-4]."""
-    wanted, given = below("t", filter).split("/"), below("t", topic).split("/")
-    for index, level in enumerate(wanted):
-        if level == "#":
-            return True
-        if index >= len(given) or level not in ("+", given[index]):
-            return False
-    return len(wanted) == len(given)
+    return matching.matches(below("t", filter), below("t", topic))
 
 
 def below(scope: str, text: str) -> str:

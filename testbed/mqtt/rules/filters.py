@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from testbed.mqtt.matching import levels_match
 from testbed.mqtt.wire import Text
 
 #: No filter reaches the topic.
@@ -59,7 +60,7 @@ class Filters:
         if self._wild:
             levels = topic.split("/")
             for filter_levels, qos in self._wild.values():
-                if qos > best and _matches(filter_levels, levels, hidden):
+                if qos > best and levels_match(filter_levels, levels, hidden):
                     best = qos
         return best
 
@@ -78,14 +79,3 @@ def well_formed(given: str) -> bool:
         if level == "#" and index != last:
             return False
     return True
-
-
-def _matches(wanted: tuple[str, ...], levels: list[str], hidden: bool) -> bool:
-    if levels[0].startswith("$") and wanted[0] in ("+", "#") and not hidden:
-        return False
-    for index, level in enumerate(wanted):
-        if level == "#":
-            return True
-        if index == len(levels) or (level != "+" and level != levels[index]):
-            return False
-    return len(wanted) == len(levels)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from testbed.mqtt.matching import matches
 from testbed.mqtt.packets import Connect, Publish, Subscribe
 from testbed.mqtt.wire import Text
 from testbed.sparkplug import state
 from testbed.sparkplug.payload import Metric, Payload
 from testbed.sparkplug.state import State
-from testbed.sparkplug.topics import BIRTHS, Topic, host_of, matches, state_topic
+from testbed.sparkplug.topics import BIRTHS, Topic, host_of, state_topic
 
 #: Who owns a metric: group, node, device.
 Owner = tuple[str, str, str | None]
