@@ -126,7 +126,7 @@ async def qualify(
         device = await launch(description, folder, role.ready, here=here)
         try:
             names.append(f"{description.name} {device.dut.version}".strip())
-            at_once = min(lanes, getattr(device, "lanes", lanes))
+            at_once = min(lanes, device.lanes or lanes)
             shop = _Shop(device.dut, role, hurried(profile, NEAR_PATIENCE), scheduler.Lanes(at_once))
             last = description is devices[-1][0]
             await _learn(shop, cells, told)

@@ -230,7 +230,7 @@ class Run:
                 if cells:
                     jobs += await self._prepare(dut, role, profile, cells, capture, lives)
             self._say(dut.name, f"judging {len(jobs)} cells")
-            most = int(dut.parameter("lanes", getattr(device, "lanes", self.options.lanes)))
+            most = int(dut.parameter("lanes", device.lanes or self.options.lanes))
             await lives.run(jobs, max(1, min(most, self.options.lanes)))
         finally:
             if capture:

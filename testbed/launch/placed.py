@@ -22,6 +22,8 @@ class Placed:
 
     #: Whether it can be restarted, killed and paused.
     controlled = False
+    #: How many cells it bears at once, where that is known.
+    lanes: int | None = None
     exit_status: int | None = None
     log = b""
 

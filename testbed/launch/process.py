@@ -35,6 +35,7 @@ class Process:
     """
 
     controlled = True
+    lanes: int | None = None
 
     def __init__(self, description: Description, folder: Path, ready: Ready, here: Path | None = None) -> None:
         """`folder` gets the log; `here` is the folder of the description (default: of the known peers)."""
