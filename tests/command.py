@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -28,6 +29,12 @@ def run_testbed(*arguments: str, cwd: Path, timeout: float = 120, **env: str) ->
     )
     assert "Traceback" not in done.stderr, done.stderr
     return done
+
+
+def heed_interrupts() -> None:
+    """For `preexec_fn`: SIGINT ends a program as at a terminal, even where the tests run in the background, whose
+    programs inherit that it is ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def peers_folder() -> Path:

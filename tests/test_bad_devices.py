@@ -15,7 +15,7 @@ import pytest
 
 from harness import verdict
 from harness.journal import NAME, read
-from tests.command import device, need, peers_folder, run_testbed
+from tests.command import device, heed_interrupts, need, peers_folder, run_testbed
 
 PROFILE = "mqtt-broker-3.1.1"
 FEW = ("--case", "mqtt.broker.connect.*", "--out", "run")
@@ -180,6 +180,7 @@ def test_an_interrupted_run_is_resumed_without_repeating_what_is_done(tmp_path: 
         stderr=subprocess.PIPE,
         text=True,
         env=os.environ | {"TESTBED_PEERS": str(peers_folder())},
+        preexec_fn=heed_interrupts,
     )
     journal = tmp_path / "run" / NAME
     deadline = time.monotonic() + 30

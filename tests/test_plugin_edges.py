@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.command import device
+from tests.command import device, heed_interrupts
 from tests.test_plugin import run_pytest as plainly_run
 
 CONNECT = str(Path(__file__).parents[1] / "suites" / "mqtt" / "broker" / "connect.py")
@@ -143,6 +143,7 @@ def test_an_interrupt_ends_the_run_and_keeps_the_evidence(tmp_path: Path) -> Non
         stderr=subprocess.STDOUT,
         text=True,
         env=own,
+        preexec_fn=heed_interrupts,
     )
     journal = tmp_path / "out" / "journal.jsonl"
     deadline = time.monotonic() + 30
